@@ -1,0 +1,144 @@
+//! From functions to the plugin's two exports: what `#[tool]` and `plugin!` write down.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::wit::exports::toolhost::plugin::tools;
+use crate::{Error, Outcome, Result};
+
+/// One tool, as `#[tool]` writes it down beside its function.
+pub trait Tool {
+    /// Its name within the plugin.
+    const NAME: &'static str;
+
+    /// What it is.
+    fn describe() -> tools::Tool;
+
+    /// Runs it.
+    fn call(arguments: Arguments) -> Result<Outcome>;
+}
+
+/// One line of a plugin's list of tools.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    name: &'static str,
+    describe: fn() -> tools::Tool,
+    call: fn(Arguments) -> Result<Outcome>,
+}
+
+impl Entry {
+    /// The entry of one tool.
+    pub const fn of<T: Tool>() -> Self {
+        Self { name: T::NAME, describe: T::describe, call: T::call }
+    }
+}
+
+/// Describes every tool of a list, in its order.
+pub fn describe(tools: &[Entry]) -> Result<Vec<tools::Tool>> {
+    Ok(tools.iter().map(|tool| (tool.describe)()).collect())
+}
+
+/// Runs the tool of that name with a JSON object as text. `not-found` if there is none;
+/// `invalid`, naming the argument, if the arguments do not fit the function.
+pub fn call(tools: &[Entry], name: &str, arguments: &str) -> Result<Outcome> {
+    let Some(tool) = tools.iter().find(|tool| tool.name == name) else {
+        let message = format!("This plugin has no tool `{name}`.");
+        return Err(Error::not_found(message));
+    };
+    (tool.call)(Arguments::parse(arguments)?)
+}
+
+/// Stops the compiler if two tools of a list have one name, which would hide the second.
+pub const fn assert_unique(mut tools: &[Entry]) {
+    while let [first, others @ ..] = tools {
+        let mut rest = others;
+        while let [other, others @ ..] = rest {
+            let same = bytes_equal(first.name.as_bytes(), other.name.as_bytes());
+            assert!(!same, "two tools of this plugin have the same name");
+            rest = others;
+        }
+        tools = others;
+    }
+}
+
+/// `==` for bytes, which a `const fn` cannot call yet.
+const fn bytes_equal(mut a: &[u8], mut b: &[u8]) -> bool {
+    while let ([first_a, rest_a @ ..], [first_b, rest_b @ ..]) = (a, b) {
+        if *first_a != *first_b {
+            return false;
+        }
+        (a, b) = (rest_a, rest_b);
+    }
+    a.is_empty() && b.is_empty()
+}
+
+/// The arguments of one call, taken out one by one.
+#[derive(Debug)]
+pub struct Arguments(Map<String, Value>);
+
+impl Arguments {
+    /// Reads a JSON object.
+    fn parse(text: &str) -> Result<Self> {
+        match serde_json::from_str(text) {
+            Ok(object) => Ok(Self(object)),
+            Err(error) => Err(Error::invalid(format!("The arguments are not a JSON object: {error}."))),
+        }
+    }
+
+    /// Refuses arguments that the tool does not know.
+    pub fn known(self, names: &[&str]) -> Result<Self> {
+        match self.0.keys().find(|key| !names.contains(&key.as_str())) {
+            Some(unknown) if names.is_empty() => {
+                let message = format!("There is no argument `{unknown}`: this tool takes none.");
+                Err(Error::invalid(message))
+            }
+            Some(unknown) => {
+                let names = names.join("`, `");
+                let message = format!("There is no argument `{unknown}`: this tool takes `{names}`.");
+                Err(Error::invalid(message))
+            }
+            None => Ok(self),
+        }
+    }
+
+    /// An argument that must be there.
+    pub fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
+        let missing = || Error::invalid(format!("The argument `{name}` is missing."));
+        self.optional(name)?.ok_or_else(missing)
+    }
+
+    /// An argument that may be missing.
+    pub fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
+        let Some(value) = self.0.remove(name) else {
+            return Ok(None);
+        };
+        let wrong = |error| Error::invalid(format!("The argument `{name}` is not right: {error}."));
+        serde_json::from_value(value).map(Some).map_err(wrong)
+    }
+
+    /// An argument that has a value when it is missing.
+    pub fn or<T: DeserializeOwned>(&mut self, name: &str, default: T) -> Result<T> {
+        Ok(self.optional(name)?.unwrap_or(default))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn entry(name: &'static str) -> Entry {
+        Entry { name, describe: || unreachable!("not asked"), call: |_| unreachable!("not asked") }
+    }
+
+    #[test]
+    fn different_names_are_unique() {
+        assert_unique(&[]);
+        assert_unique(&[entry("add"), entry("ad"), entry("adds"), entry("sum")]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the same name")]
+    fn one_name_twice_is_not() {
+        assert_unique(&[entry("add"), entry("sum"), entry("add")]);
+    }
+}

@@ -1,0 +1,34 @@
+//! The contract of `wit/` as Rust types: the only `generate!` of the plugin side.
+//!
+//! Everything here is reached through another module, which picks it by hand. What a
+//! tool may answer with as it is, the catalogue of a database, is also given its JSON.
+
+#![allow(missing_docs, unsafe_code, reason = "generated: the documentation is in wit/")]
+
+wit_bindgen::generate!({
+    path: "../wit",
+    world: "plugin",
+    generate_all,
+    pub_export_macro: true,
+    additional_derives: [PartialEq],
+    additional_type_attributes: {
+        "toolhost:sql/sql@0.1.0/access": [#[derive(serde::Serialize, schemars::JsonSchema)] #[serde(rename_all = "snake_case")]],
+        "toolhost:sql/sql@0.1.0/source": [#[derive(serde::Serialize, schemars::JsonSchema)]],
+        "toolhost:sql/sql@0.1.0/column-kind": [#[derive(serde::Serialize, schemars::JsonSchema)] #[serde(rename_all = "snake_case")]],
+        "toolhost:sql/sql@0.1.0/effect": [#[derive(serde::Serialize, schemars::JsonSchema)]],
+        "toolhost:sql/sql@0.1.0/table-kind": [#[derive(serde::Serialize, schemars::JsonSchema)] #[serde(rename_all = "snake_case")]],
+        "toolhost:sql/sql@0.1.0/table": [#[derive(serde::Serialize, schemars::JsonSchema)]],
+        "toolhost:sql/sql@0.1.0/table-column": [#[derive(serde::Serialize, schemars::JsonSchema)]],
+        "toolhost:sql/sql@0.1.0/index": [#[derive(serde::Serialize, schemars::JsonSchema)]],
+        "toolhost:sql/sql@0.1.0/foreign-key": [#[derive(serde::Serialize, schemars::JsonSchema)]],
+        "toolhost:sql/sql@0.1.0/table-description": [#[derive(serde::Serialize, schemars::JsonSchema)]],
+    },
+    additional_member_attributes: {
+        "toolhost:sql/sql@0.1.0/source.notes": [#[serde(skip_serializing_if = "Option::is_none")]],
+        "toolhost:sql/sql@0.1.0/effect.inserted-id": [#[serde(skip_serializing_if = "Option::is_none")]],
+        "toolhost:sql/sql@0.1.0/table.comment": [#[serde(skip_serializing_if = "Option::is_none")]],
+        "toolhost:sql/sql@0.1.0/table-column.default-value": [#[serde(skip_serializing_if = "Option::is_none")]],
+        "toolhost:sql/sql@0.1.0/table-column.comment": [#[serde(skip_serializing_if = "Option::is_none")]],
+        "toolhost:sql/sql@0.1.0/table-description.table": [#[serde(flatten)]],
+    },
+});
