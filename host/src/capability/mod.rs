@@ -1,0 +1,129 @@
+//! What a plugin may be granted: one folder each, and the list of them all.
+//!
+//! Effective authority is what the component imports, times what the operator granted.
+//! A capability never knows another one, nor who runs the plugin.
+
+pub mod client;
+pub mod grants;
+pub mod iam;
+pub mod log;
+pub mod settings;
+pub mod sql;
+pub mod state;
+
+use std::future::Future;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use wasmtime::component::Linker;
+
+pub use self::grants::{GrantFailure, Grants, PluginGrants};
+pub use self::iam::Statement;
+pub use self::state::CallState;
+use crate::config::{Config, SecretError};
+
+/// Every capability there is. The name is also that of the WIT package, the folder here
+/// and the config table.
+pub const ALL: &[Entry] = &[
+    Entry::free("client", client::link),
+    Entry::free("log", log::link),
+    Entry::free("settings", settings::link),
+    Entry::granted::<sql::Sql>(),
+];
+
+/// One thing a plugin may be granted: its configuration, and the code that honours it.
+pub trait Capability: Sized + Send + Sync + 'static {
+    /// The name in [`ALL`].
+    const NAME: &'static str;
+
+    /// One `[<capability>.<grant>]` table; its doc comments are the reference.
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// Makes the grant ready for use, once for all plugins. Contacts nothing: a system
+    /// that is down fails the calls that need it, and no start.
+    fn open(config: Self::Config, place: Place<'_>) -> Result<Self, OpenError>;
+
+    /// Hands the host functions to a plugin's linker.
+    fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()>;
+
+    /// What an agent should know of this grant before it calls a tool; none if nothing.
+    /// May contact the system behind it; what can be said without it is the error.
+    fn introduce(&self, name: &str) -> impl Future<Output = Result<Option<String>, String>> + Send;
+
+    /// What an operator should know: one line of what is served, never a secret, and the
+    /// warnings that a contact with the system gives, or why there is none.
+    fn probe(&self) -> impl Future<Output = Result<Probe, String>> + Send;
+
+    /// One line of what is served, without any contact: backend, database, read or write.
+    fn summary(&self) -> String;
+
+    /// What the host's own AWS role must be allowed for this grant.
+    fn iam(&self) -> Vec<Statement> {
+        Vec::new()
+    }
+}
+
+/// Where a grant is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The grant's name, without that of the capability.
+    pub name: &'a str,
+    /// The folder of the config file, from which relative paths start.
+    pub dir: &'a Path,
+}
+
+/// What a look at the system behind a grant found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// What an operator should mend, though it works.
+    pub warnings: Vec<String>,
+}
+
+/// Why a grant cannot be opened. The message is for the operator, and holds no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A credential is missing.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The table contradicts itself, or a file it names is not there.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// One line of [`ALL`].
+pub struct Entry {
+    /// The capability's name.
+    pub name: &'static str,
+    /// Hands its host functions to a linker.
+    pub link: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
+    /// How its grants are opened; none if every plugin has it without one.
+    open: Option<fn(&Config, &mut Grants)>,
+}
+
+impl Entry {
+    /// A capability that every plugin has: it reaches nothing but the call itself.
+    const fn free(name: &'static str, link: fn(&mut Linker<CallState>) -> wasmtime::Result<()>) -> Self {
+        Self { name, link, open: None }
+    }
+
+    /// A capability that works only where the operator grants it.
+    const fn granted<C: Capability>() -> Self {
+        Self { name: C::NAME, link: C::link, open: Some(Grants::open_all::<C>) }
+    }
+
+    /// Whether a plugin needs a grant to import it.
+    pub fn needs_grant(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The capability of that name.
+    pub fn named(name: &str) -> Option<&'static Entry> {
+        ALL.iter().find(|entry| entry.name == name)
+    }
+}
+
+/// The names that tables of grants may have in the config.
+pub fn grant_tables() -> Vec<&'static str> {
+    ALL.iter().filter(|entry| entry.needs_grant()).map(|entry| entry.name).collect()
+}

@@ -1,0 +1,248 @@
+//! The host functions of `wit/deps/sql.wit`: each begins with `permit`.
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use wasmtime::component::Resource;
+
+use super::backend::Transaction;
+use super::rows::{Limits, RowStream};
+use super::{CallState, Checked, Sql, reads_by_query, writes_by_execute};
+use crate::wit::sql::{
+    Column, Cursor as WitCursor, Effect, Host, HostCursor, HostTransaction, Parameter, Request, Row, Rows, Source,
+    Table, TableDescription, Transaction as WitTransaction,
+};
+use crate::wit::{Error, ErrorKind, Failure};
+use std::sync::Arc;
+
+/// How many queries `query-many` takes.
+const MANY_MAX: usize = 16;
+
+/// How many sets of parameters `execute-batch` takes.
+const BATCH_MAX: usize = 1_000;
+
+/// How many cursors and transactions one call may hold at a time.
+const OPEN_MAX: usize = 16;
+
+/// What a cursor in a guest's hand stands for.
+struct OpenCursor {
+    stream: RowStream,
+    limits: Limits,
+    deadline: Instant,
+    rows_left: usize,
+}
+
+/// What a transaction in a guest's hand stands for.
+struct OpenTransaction {
+    grant: Arc<Sql>,
+    transaction: Transaction,
+}
+
+impl Host for CallState {
+    async fn list(&mut self) -> wasmtime::Result<Vec<Source>> {
+        let granted = self.granted::<Sql>()?.into_iter();
+        let source = |(name, grant): (String, Arc<Sql>)| Source {
+            name,
+            dialect: grant.backend.dialect().to_string(),
+            access: grant.access,
+            notes: grant.notes.clone(),
+        };
+        Ok(granted.map(source).collect())
+    }
+
+    async fn query(
+        &mut self,
+        source: String,
+        statement: String,
+        parameters: Vec<Parameter>,
+        rows_max: Option<u32>,
+    ) -> Result<Rows, Failure> {
+        let grant = self.permit::<Sql>(&source, "query")?;
+        Ok(grant.query(&statement, &parameters, rows_max).await?)
+    }
+
+    async fn query_many(&mut self, requests: Vec<Request>) -> wasmtime::Result<Vec<Result<Rows, Error>>> {
+        let too_many = requests.len() > MANY_MAX;
+        let mut permitted = Vec::with_capacity(requests.len());
+        for request in requests {
+            let grant = match self.permit::<Sql>(&request.source, "query") {
+                Ok(_) if too_many => {
+                    Err(Error::new(ErrorKind::Limited, format!("`query-many` takes at most {MANY_MAX} queries")))
+                }
+                Ok(grant) => Ok(grant),
+                Err(failure) => Err(failure.into_answer()?),
+            };
+            permitted.push((grant, request));
+        }
+        let queries = permitted.into_iter().map(async |(grant, request)| {
+            grant?.query(&request.statement, &request.parameters, request.rows_max).await
+        });
+        Ok(join_all(queries).await)
+    }
+
+    async fn open(
+        &mut self,
+        source: String,
+        statement: String,
+        parameters: Vec<Parameter>,
+    ) -> Result<Resource<WitCursor>, Failure> {
+        let grant = self.permit::<Sql>(&source, "query")?;
+        self.room_for_one_more()?;
+        let (stream, deadline) = grant.read(&statement, &parameters).await?;
+        let limits = grant.limits;
+        let cursor = self.table.push(OpenCursor { stream, limits, deadline, rows_left: limits.rows_max });
+        Ok(Resource::new_own(cursor.map_err(wasmtime::Error::from)?.rep()))
+    }
+
+    async fn execute(
+        &mut self,
+        source: String,
+        statement: String,
+        parameters: Vec<Parameter>,
+    ) -> Result<Effect, Failure> {
+        let grant = self.permit::<Sql>(&source, "execute")?;
+        Ok(grant.write(&statement, &[parameters]).await?)
+    }
+
+    async fn execute_batch(
+        &mut self,
+        source: String,
+        statement: String,
+        parameter_sets: Vec<Vec<Parameter>>,
+    ) -> Result<Effect, Failure> {
+        let grant = self.permit::<Sql>(&source, "execute")?;
+        if parameter_sets.len() > BATCH_MAX {
+            let message = format!("`execute-batch` takes at most {BATCH_MAX} sets of parameters");
+            return Err(Error::new(ErrorKind::Limited, message).into());
+        }
+        Ok(grant.write(&statement, &parameter_sets).await?)
+    }
+
+    async fn begin(&mut self, source: String) -> Result<Resource<WitTransaction>, Failure> {
+        let grant = self.permit::<Sql>(&source, "execute")?;
+        self.room_for_one_more()?;
+        let transaction = grant.begin().await?;
+        let open = self.table.push(OpenTransaction { grant, transaction });
+        Ok(Resource::new_own(open.map_err(wasmtime::Error::from)?.rep()))
+    }
+
+    async fn tables(&mut self, source: String) -> Result<Vec<Table>, Failure> {
+        let grant = self.permit::<Sql>(&source, "query")?;
+        Ok(grant.tables().await?)
+    }
+
+    async fn describe(&mut self, source: String, table: String) -> Result<TableDescription, Failure> {
+        let grant = self.permit::<Sql>(&source, "query")?;
+        Ok(grant.describe(&table).await?)
+    }
+}
+
+impl HostCursor for CallState {
+    async fn columns(&mut self, cursor: Resource<WitCursor>) -> wasmtime::Result<Vec<Column>> {
+        self.count_host_call()?;
+        let cursor = self.table.get(&Resource::<OpenCursor>::new_borrow(cursor.rep()))?;
+        Ok(cursor.stream.columns.clone())
+    }
+
+    async fn next(&mut self, cursor: Resource<WitCursor>, rows_max: u32) -> Result<Vec<Row>, Failure> {
+        self.count_host_call()?;
+        let cursor = Resource::<OpenCursor>::new_borrow(cursor.rep());
+        let cursor = self.table.get_mut(&cursor).map_err(wasmtime::Error::from)?;
+        let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX).clamp(1, cursor.rows_left.max(1));
+        let chunk = cursor.stream.next(rows_max, &cursor.limits, cursor.deadline).await?;
+        if cursor.rows_left == 0 && !chunk.rows.is_empty() {
+            let message = format!("the cursor has handed out all {} rows that the grant allows", cursor.limits.rows_max);
+            return Err(Error::new(ErrorKind::Limited, message).into());
+        }
+        cursor.rows_left = cursor.rows_left.saturating_sub(chunk.rows.len());
+        Ok(chunk.rows)
+    }
+
+    async fn drop(&mut self, cursor: Resource<WitCursor>) -> wasmtime::Result<()> {
+        self.table.delete(Resource::<OpenCursor>::new_own(cursor.rep()))?;
+        Ok(())
+    }
+}
+
+impl HostTransaction for CallState {
+    async fn query(
+        &mut self,
+        transaction: Resource<WitTransaction>,
+        statement: String,
+        parameters: Vec<Parameter>,
+        rows_max: Option<u32>,
+    ) -> Result<Rows, Failure> {
+        self.count_host_call()?;
+        let OpenTransaction { grant, transaction } = self.transaction(&transaction)?;
+        let Checked::Read(statement) = grant.check(&statement, &parameters)? else {
+            return Err(writes_by_execute().into());
+        };
+        let (stream, deadline) = grant.in_time(|| transaction.read(statement)).await?;
+        Ok(stream.collect(grant.rows_at_most(rows_max), &grant.limits, deadline).await?)
+    }
+
+    async fn execute(
+        &mut self,
+        transaction: Resource<WitTransaction>,
+        statement: String,
+        parameters: Vec<Parameter>,
+    ) -> Result<Effect, Failure> {
+        self.count_host_call()?;
+        let OpenTransaction { grant, transaction } = self.transaction(&transaction)?;
+        let Checked::Write(statement) = grant.check(&statement, &parameters)? else {
+            return Err(reads_by_query().into());
+        };
+        let (effect, _) = grant.in_time(|| transaction.write(statement)).await?;
+        Ok(effect)
+    }
+
+    async fn commit(&mut self, transaction: Resource<WitTransaction>) -> Result<(), Failure> {
+        self.count_host_call()?;
+        let OpenTransaction { grant, transaction } = self.take_transaction(transaction)?;
+        grant.in_time(|| transaction.commit()).await?;
+        Ok(())
+    }
+
+    async fn rollback(&mut self, transaction: Resource<WitTransaction>) -> Result<(), Failure> {
+        self.count_host_call()?;
+        let OpenTransaction { grant, transaction } = self.take_transaction(transaction)?;
+        grant.in_time(|| transaction.rollback()).await?;
+        Ok(())
+    }
+
+    async fn drop(&mut self, transaction: Resource<WitTransaction>) -> wasmtime::Result<()> {
+        self.take_transaction(transaction)?;
+        Ok(())
+    }
+}
+
+impl Sql {
+    async fn query(&self, statement: &str, parameters: &[Parameter], rows_max: Option<u32>) -> Result<Rows, Error> {
+        let (stream, deadline) = self.read(statement, parameters).await?;
+        stream.collect(self.rows_at_most(rows_max), &self.limits, deadline).await
+    }
+
+    fn rows_at_most(&self, asked: Option<u32>) -> usize {
+        let asked = asked.and_then(|rows| usize::try_from(rows).ok());
+        asked.map_or(self.limits.rows_max, |rows| rows.min(self.limits.rows_max))
+    }
+}
+
+impl CallState {
+    /// Whether the guest may hold one more cursor or transaction.
+    fn room_for_one_more(&mut self) -> Result<(), Error> {
+        let held = self.table.iter_mut().filter(|entry| entry.is::<OpenCursor>() || entry.is::<OpenTransaction>());
+        if held.count() < OPEN_MAX {
+            return Ok(());
+        }
+        let message = format!("a call may hold {OPEN_MAX} cursors and transactions at a time; drop one first");
+        Err(Error::new(ErrorKind::Limited, message))
+    }
+
+    fn transaction(&mut self, transaction: &Resource<WitTransaction>) -> wasmtime::Result<&mut OpenTransaction> {
+        Ok(self.table.get_mut(&Resource::new_borrow(transaction.rep()))?)
+    }
+
+    fn take_transaction(&mut self, transaction: Resource<WitTransaction>) -> wasmtime::Result<OpenTransaction> {
+        Ok(self.table.delete(Resource::new_own(transaction.rep()))?)
+    }
+}

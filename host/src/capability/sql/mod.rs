@@ -1,0 +1,317 @@
+//! Relational databases: rows by statements that a guard has read first.
+//!
+//! It grants one database under one name, to read or to write. It never lets a grant
+//! that reads write, lock, wait, read files or learn who the host is logged in as; and
+//! it never lets a statement through that it does not understand.
+//!
+//! ```toml
+//! [sql.crm]
+//! access = "read"
+//! notes = "Support tickets of the video service. Customers are CUST_000001 and so on."
+//!
+//! [sql.crm.mysql]
+//! host = "db.internal"
+//! user = "reader"
+//! password = "env:CRM_PASSWORD"
+//! database = "acme_crm"
+//! ```
+
+mod backend;
+mod catalogue;
+mod host_functions;
+mod guard;
+mod mysql;
+mod mysql_errors;
+mod mysql_rights;
+mod placeholder;
+mod rds_data;
+mod rows;
+mod script;
+mod sqlite;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
+use wasmtime::component::{HasSelf, Linker};
+
+use self::backend::{Backend, Statement, Transaction};
+use self::guard::Class;
+use self::rows::{Limits, RowStream};
+use super::{CallState, Capability, OpenError, Place, Probe};
+use crate::config::Bounded;
+use crate::wit::sql::{self, Access, Effect, Parameter};
+use crate::wit::{Error, ErrorKind};
+
+/// `[sql.<grant>]`: one database, by exactly one of `sqlite`, `mysql`, `rds-data`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What plugins may do: `read`, or `write` for inserting, updating and deleting rows too.
+    #[serde(default)]
+    access: GrantAccess,
+    /// What agents should know about it: what it holds, which keys join it to other sources.
+    notes: Option<String>,
+    /// Most rows that one statement may return.
+    #[serde(default)]
+    rows_max: Bounded<1, 1_000_000, 10_000>,
+    /// Most bytes that one answer may hold.
+    #[serde(default)]
+    bytes_max: Bounded<1_024, 6_291_456, 1_048_576>,
+    /// How long one statement may run, in milliseconds.
+    #[serde(default)]
+    time_max_ms: Bounded<10, 600_000, 30_000>,
+    /// Functions of the database's own that statements may call, beside the built-in ones
+    /// that only compute. Whoever adds one vouches that it only reads.
+    #[serde(default)]
+    functions: BTreeSet<String>,
+    /// A SQLite file.
+    sqlite: Option<sqlite::Config>,
+    /// A MySQL or MariaDB server.
+    mysql: Option<mysql::Config>,
+    /// Aurora MySQL through the RDS Data API.
+    #[serde(rename = "rds-data")]
+    rds_data: Option<rds_data::Config>,
+    /// Answers written down in the config itself, for the tests of plugins.
+    script: Option<script::Config>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum GrantAccess {
+    #[default]
+    Read,
+    Write,
+}
+
+/// One granted database.
+pub struct Sql {
+    access: Access,
+    notes: Option<String>,
+    limits: Limits,
+    functions: BTreeSet<String>,
+    backend: Backend,
+}
+
+impl Capability for Sql {
+    const NAME: &'static str = "sql";
+    type Config = Config;
+
+    fn open(config: Config, place: Place<'_>) -> Result<Self, OpenError> {
+        let access = match config.access {
+            GrantAccess::Read => Access::Read,
+            GrantAccess::Write => Access::Write,
+        };
+        let limits = Limits {
+            rows_max: config.rows_max.get_usize(),
+            bytes_max: config.bytes_max.get_usize(),
+            time_max: Duration::from_millis(config.time_max_ms.get()),
+        };
+        let backend = match (config.sqlite, config.mysql, config.rds_data, config.script) {
+            (Some(config), None, None, None) => Backend::Sqlite(sqlite::Sqlite::open(config, place.dir, access, limits)?),
+            (None, Some(config), None, None) => Backend::Mysql(mysql::Mysql::open(config, limits, access)?),
+            (None, None, Some(config), None) => Backend::RdsData(rds_data::RdsData::open(config, limits, access)?),
+            (None, None, None, Some(config)) => Backend::Script(script::Script::open(config)?),
+            _ => {
+                let table = format!("[sql.{}]", place.name);
+                return Err(OpenError::Invalid(format!("{table} needs exactly one of `sqlite`, `mysql`, `rds-data`")));
+            }
+        };
+        let functions = config.functions.iter().map(|name| name.to_lowercase()).collect();
+        Ok(Self { access, notes: config.notes, limits, functions, backend })
+    }
+
+    fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+        sql::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+    }
+
+    async fn introduce(&self, name: &str) -> Result<Option<String>, String> {
+        let rule = match self.access {
+            Access::Read => "read-only: statements that change anything are refused",
+            Access::Write => "rows may be inserted, updated and deleted; tables may not be changed",
+        };
+        let dialect = self.backend.dialect();
+        let mut text = format!("Source `{name}`: SQL in the {dialect} dialect, {rule}. One statement a call.");
+        if let Some(notes) = &self.notes {
+            let _ = write!(text, " {notes}");
+        }
+        match self.keys().await {
+            Ok(tables) => {
+                text.push_str(" Tables:");
+                for table in &tables {
+                    let _ = write!(text, "\n- {table}");
+                }
+                Ok(Some(text))
+            }
+            Err(_) => Err(format!("{text} Its tables cannot be listed just now.")),
+        }
+    }
+
+    async fn probe(&self) -> Result<Probe, String> {
+        self.backend.probe().await
+    }
+
+    fn summary(&self) -> String {
+        let access = match self.access {
+            Access::Read => "read-only",
+            Access::Write => "read and write",
+        };
+        format!("{}, {access}", self.backend.summary())
+    }
+
+    fn iam(&self) -> Vec<super::Statement> {
+        self.backend.iam()
+    }
+}
+
+/// A statement that may be run, and its kind.
+enum Checked {
+    Read(Statement),
+    Write(Statement),
+}
+
+impl Sql {
+    /// Begins a statement that reads.
+    async fn read(&self, statement: &str, parameters: &[Parameter]) -> Result<(RowStream, Instant), Error> {
+        match self.check(statement, parameters)? {
+            Checked::Read(statement) => self.in_time(|| self.backend.read(statement)).await,
+            Checked::Write(_) => Err(writes_by_execute()),
+        }
+    }
+
+    /// Runs a statement that writes once for each set of parameters, in one transaction.
+    async fn write(&self, statement: &str, sets: &[Vec<Parameter>]) -> Result<Effect, Error> {
+        self.writable()?;
+        let mut text = String::new();
+        let mut values = Vec::with_capacity(sets.len());
+        for set in sets {
+            match self.check(statement, set)? {
+                Checked::Write(statement) => {
+                    text = statement.text;
+                    values.push(statement.values);
+                }
+                Checked::Read(_) => return Err(reads_by_query()),
+            }
+        }
+        if values.is_empty() {
+            return Err(Error::new(ErrorKind::Invalid, "there is no set of parameters to run the statement with"));
+        }
+        self.in_time(|| self.backend.write(text, values)).await.map(|(effect, _)| effect)
+    }
+
+    /// Begins a transaction.
+    async fn begin(&self) -> Result<Transaction, Error> {
+        self.writable()?;
+        self.in_time(|| self.backend.begin()).await.map(|(transaction, _)| transaction)
+    }
+
+    /// Does something within the time of one statement; answers with its deadline too.
+    async fn in_time<T>(&self, work: impl AsyncFnOnce() -> Result<T, Error>) -> Result<(T, Instant), Error> {
+        let deadline = Instant::now() + self.limits.time_max;
+        match timeout_at(deadline, work()).await {
+            Ok(done) => done.map(|done| (done, deadline)),
+            Err(_) => Err(self.limits.too_slow()),
+        }
+    }
+
+    fn writable(&self) -> Result<(), Error> {
+        match self.access {
+            Access::Write => Ok(()),
+            Access::Read => Err(Error::new(ErrorKind::Denied, "this source was granted for reading only")),
+        }
+    }
+
+    /// Lets a statement through if this grant runs statements of its class, with its
+    /// placeholders in the style of the backend.
+    fn check(&self, statement: &str, parameters: &[Parameter]) -> Result<Checked, Error> {
+        let dialect = self.backend.dialect();
+        let invalid = |error: &dyn std::fmt::Display| Error::new(ErrorKind::Invalid, error.to_string());
+        let verdict = guard::classify(statement, dialect, &self.functions).map_err(|error| invalid(&error))?;
+        let bound = || {
+            let bound = Statement::bind(statement, dialect, self.backend.style(), parameters);
+            bound.map_err(|error| invalid(&error))
+        };
+        match (verdict.class, self.access) {
+            (Class::Read, _) => bound().map(Checked::Read),
+            (Class::Write, Access::Write) => bound().map(Checked::Write),
+            (class, _) => {
+                let grants = match self.access {
+                    Access::Read => "reads only",
+                    Access::Write => "reads and changes rows only",
+                };
+                let message = format!("{} (class {class}); this source {grants}", verdict.reason);
+                Err(Error::new(ErrorKind::Denied, message))
+            }
+        }
+    }
+}
+
+/// Makes a SQLite file what these statements say, in one transaction. For a demo's data;
+/// no plugin comes here.
+pub fn fill_sqlite_file(path: &Path, statements: &[String]) -> Result<(), String> {
+    sqlite::fill(path, statements)
+}
+
+fn writes_by_execute() -> Error {
+    Error::new(ErrorKind::Invalid, "the statement changes rows: the plugin must use `execute` for it, not `query`")
+}
+
+fn reads_by_query() -> Error {
+    Error::new(ErrorKind::Invalid, "the statement only reads: the plugin must use `query` for it, not `execute`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn open(text: &str) -> Result<Sql, String> {
+        let config = config::Config::parse(text, Path::new("toolhost.toml"), &["sql"]).map_err(|error| error.to_string())?;
+        let grant = config.grants::<Config>("sql").remove("crm").ok_or("no grant")?.map_err(|error| error.to_string())?;
+        Sql::open(grant, Place { name: "crm", dir: Path::new("") }).map_err(|error| error.to_string())
+    }
+
+    /// The config example at the top of this file.
+    fn example() -> String {
+        let lines = include_str!("mod.rs").lines().skip_while(|line| *line != "//! ```toml").skip(1);
+        lines.take_while(|line| *line != "//! ```").map(|line| line.trim_start_matches("//!").trim_start().to_owned() + "\n").collect()
+    }
+
+    #[test]
+    fn the_example_parses_and_misses_only_its_secret() {
+        let error = open(&example()).err().expect("the secret is not set");
+        assert!(error.contains("env:CRM_PASSWORD"), "{error}");
+    }
+
+    #[test]
+    fn a_grant_without_a_backend_or_with_two_is_refused() {
+        let error = open("[sql.crm]\naccess = \"read\"\n").err().expect("is refused");
+        assert!(error.contains("[sql.crm] needs exactly one of"), "{error}");
+        let two = "[sql.crm]\nsqlite = { path = \"a.db\" }\nscript = { dialect = \"sqlite\" }\n";
+        assert!(open(two).is_err());
+    }
+
+    #[test]
+    fn zero_and_absurd_limits_are_refused_where_they_stand() {
+        let error = open("[sql.crm]\nrows_max = 0\nsqlite = { path = \"a.db\" }\n").err().expect("is refused");
+        assert!(error.starts_with("toolhost.toml:2:12: 0 is out of range"), "{error}");
+        assert!(open("[sql.crm]\nbytes_max = 99999999999\nsqlite = { path = \"a.db\" }\n").is_err());
+        assert!(open("[sql.crm]\ntime_max_ms = 1\nsqlite = { path = \"a.db\" }\n").is_err());
+    }
+
+    #[test]
+    fn a_grant_that_reads_refuses_the_rest_with_class_and_reason() {
+        let sql = open("[sql.crm]\nscript = { dialect = \"mysql\" }\n").expect("opens");
+        let refused = sql.check("DELETE FROM tickets", &[]).err().expect("is refused");
+        assert_eq!(refused.kind, ErrorKind::Denied);
+        assert!(refused.message.contains("class write"), "{}", refused.message);
+        let refused = sql.check("SELECT SLEEP(10)", &[]).err().expect("is refused");
+        assert!(refused.message.contains("sleep"), "{}", refused.message);
+        let refused = sql.check("SELECT 1; SELECT 2", &[]).err().expect("is refused");
+        assert_eq!(refused.kind, ErrorKind::Invalid);
+    }
+}

@@ -1,0 +1,372 @@
+//! SQLite: the embedded default. The guard is backed by the library itself: a file opened
+//! for reading, an authorizer that knows every action, and a handler that stops what is
+//! cancelled or late.
+
+mod values;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
+
+use super::backend::Statement;
+use super::rows::{Limits, RowStream, row_bytes};
+use super::{OpenError, Probe};
+use crate::wit::sql::{Access, Column, Effect, Row, Value};
+use crate::wit::{Error, ErrorKind};
+
+/// How many idle connections are kept.
+const IDLE_MAX: usize = 8;
+
+/// Rows on their way from the database thread.
+const ROWS_AHEAD: usize = 64;
+
+/// Virtual-machine steps between two looks at whether to stop: well under a millisecond.
+const STEPS_BETWEEN_LOOKS: i32 = 10_000;
+
+/// The largest text, blob or row that SQLite itself may build, in bytes.
+const VALUE_BYTES_MAX: i32 = 16 << 20;
+
+/// `[sql.<grant>.sqlite]`: a SQLite file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    /// The file, relative to the config file. It must exist.
+    path: PathBuf,
+}
+
+/// One SQLite file.
+pub(super) struct Sqlite {
+    pool: Arc<Pool>,
+}
+
+/// Connections to the file, made when needed.
+struct Pool {
+    path: PathBuf,
+    access: Access,
+    limits: Limits,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A transaction and the connection that it has for itself.
+pub(super) struct Transaction {
+    pool: Arc<Pool>,
+    /// None only while a statement runs, and after one was cut off.
+    connection: Option<Connection>,
+}
+
+impl Sqlite {
+    pub(super) fn open(config: Config, dir: &Path, access: Access, limits: Limits) -> Result<Self, OpenError> {
+        let path = dir.join(config.path);
+        Ok(Self { pool: Arc::new(Pool { path, access, limits, idle: Mutex::default() }) })
+    }
+
+    pub(super) async fn read(&self, statement: Statement) -> Result<RowStream, Error> {
+        let pool = Arc::clone(&self.pool);
+        let (head, columns) = oneshot::channel();
+        let (sender, rows) = mpsc::channel(ROWS_AHEAD);
+        spawn_blocking(move || {
+            let read = pool.take().and_then(|mut connection| {
+                stop_when(&mut connection, pool.limits.deadline(), sender.clone())?;
+                let read = stream(&mut connection, &statement, head, &sender);
+                pool.give(connection);
+                read
+            });
+            if let Err(error) = read {
+                // Nobody listens any more if the reader went away.
+                let _ = sender.blocking_send(Err(pool.explain(error)));
+            }
+        });
+        match columns.await {
+            Ok(columns) => Ok(RowStream::new(columns, rows)),
+            // It failed before it had columns; the error came the other way.
+            Err(_) => RowStream::new(Vec::new(), rows).first_error().await,
+        }
+    }
+
+    pub(super) async fn write(&self, text: String, sets: Vec<Vec<Value>>) -> Result<Effect, Error> {
+        let mut transaction = self.begin().await?;
+        let mut effect = Effect { rows_affected: 0, inserted_id: None };
+        for values in sets {
+            let one = transaction.write(Statement { text: text.clone(), values }).await?;
+            effect.rows_affected += one.rows_affected;
+            effect.inserted_id = one.inserted_id;
+        }
+        transaction.commit().await?;
+        Ok(effect)
+    }
+
+    pub(super) async fn begin(&self) -> Result<Transaction, Error> {
+        let pool = Arc::clone(&self.pool);
+        let connection = blocking(move || {
+            let begin = pool.take().and_then(|connection| {
+                connection.execute_batch("BEGIN IMMEDIATE")?;
+                Ok(connection)
+            });
+            begin.map_err(|error| pool.explain(error))
+        });
+        Ok(Transaction { connection: Some(connection.await?), pool: Arc::clone(&self.pool) })
+    }
+
+    pub(super) async fn probe(&self) -> Result<Probe, String> {
+        let pool = Arc::clone(&self.pool);
+        let look = blocking(move || {
+            let look = pool.take().and_then(|connection| {
+                connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+                pool.give(connection);
+                Ok(())
+            });
+            look.map_err(|error| pool.explain(error))
+        });
+        look.await.map(|()| Probe::default()).map_err(|error| error.message)
+    }
+
+    pub(super) fn summary(&self) -> String {
+        format!("SQLite file {}", self.pool.path.display())
+    }
+}
+
+/// Runs statements on a file in one transaction, and makes the file if it is not there.
+pub(super) fn fill(path: &Path, statements: &[String]) -> Result<(), String> {
+    let filled = Connection::open(path).and_then(|connection| {
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        statements.iter().try_for_each(|statement| connection.execute_batch(statement))?;
+        connection.execute_batch("COMMIT")
+    });
+    filled.map_err(|error| error.to_string())
+}
+
+impl Transaction {
+    pub(super) async fn read(&mut self, statement: Statement) -> Result<RowStream, Error> {
+        let Limits { rows_max, bytes_max, .. } = self.pool.limits;
+        let (columns, rows) = self.run(move |connection| rows_of(connection, &statement, rows_max, bytes_max)).await?;
+        Ok(RowStream::ready(columns, rows))
+    }
+
+    pub(super) async fn write(&mut self, statement: Statement) -> Result<Effect, Error> {
+        self.run(move |connection| change(connection, &statement)).await
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), Error> {
+        self.run(|connection| connection.execute_batch("COMMIT")).await?;
+        self.pool.give_back(self.connection.take());
+        Ok(())
+    }
+
+    pub(super) async fn rollback(mut self) -> Result<(), Error> {
+        self.run(|connection| connection.execute_batch("ROLLBACK")).await?;
+        self.pool.give_back(self.connection.take());
+        Ok(())
+    }
+
+    /// Does something on the transaction's connection. If the caller goes away meanwhile,
+    /// the connection is closed, and with it the transaction rolled back.
+    async fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let Some(mut connection) = self.connection.take() else {
+            return Err(Error::new(ErrorKind::Failed, "the transaction was rolled back when a statement was cut off"));
+        };
+        let pool = Arc::clone(&self.pool);
+        let (alive, caller) = mpsc::channel::<()>(1);
+        let (done, connection) = blocking(move || {
+            let done = stop_when(&mut connection, pool.limits.deadline(), alive)
+                .and_then(|()| work(&mut connection))
+                .map_err(|error| pool.explain(error));
+            Ok((done, connection))
+        })
+        .await?;
+        drop(caller);
+        self.connection = Some(connection);
+        done
+    }
+}
+
+impl Limits {
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.time_max
+    }
+}
+
+impl Pool {
+    fn take(&self) -> rusqlite::Result<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| self.connect(), Ok)
+    }
+
+    fn give(&self, mut connection: Connection) {
+        // The handler holds the other end of the last reader's stream open.
+        let _ = connection.progress_handler(0, None::<fn() -> bool>);
+        // A connection with a transaction open is closed instead, which rolls it back.
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if connection.is_autocommit() && idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
+    }
+
+    fn give_back(&self, connection: Option<Connection>) {
+        if let Some(connection) = connection {
+            self.give(connection);
+        }
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let mode = match self.access {
+            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        let connection = Connection::open_with_flags(&self.path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(self.limits.time_max)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+        connection.execute_batch("PRAGMA foreign_keys = ON")?;
+        if self.access == Access::Read {
+            connection.execute_batch("PRAGMA query_only = ON")?;
+        }
+        Ok(connection)
+    }
+
+    /// What a plugin is told of an error: no path, and no value of a row.
+    fn explain(&self, error: rusqlite::Error) -> Error {
+        let (code, message) = match &error {
+            rusqlite::Error::SqliteFailure(code, message) => (code.code, message.clone().unwrap_or_default()),
+            rusqlite::Error::SqlInputError { error, msg, .. } => (error.code, msg.clone()),
+            _ => return Error::new(ErrorKind::Failed, "SQLite could not run the statement"),
+        };
+        let (kind, text) = match code {
+            ErrorCode::OperationInterrupted => return self.limits.too_slow(),
+            ErrorCode::AuthorizationForStatementDenied | ErrorCode::ReadOnly => {
+                (ErrorKind::Denied, "SQLite refused the statement: this source does not allow what it does".to_owned())
+            }
+            ErrorCode::CannotOpen | ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => (
+                ErrorKind::Unavailable,
+                "the file of this source cannot be opened as a database; the operator must check its `path`".to_owned(),
+            ),
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+                (ErrorKind::Unavailable, "the database is busy with another writer; try again".to_owned())
+            }
+            ErrorCode::TooBig | ErrorCode::OutOfMemory => {
+                (ErrorKind::Limited, "the statement builds a value that is too large".to_owned())
+            }
+            ErrorCode::ConstraintViolation | ErrorCode::Unknown | ErrorCode::TypeMismatch => (ErrorKind::Invalid, message),
+            _ => (ErrorKind::Failed, "SQLite could not run the statement".to_owned()),
+        };
+        Error::new(kind, text)
+    }
+}
+
+/// Runs something on a thread that may wait.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    let stopped = |_| Error::new(ErrorKind::Failed, "the host is stopping");
+    spawn_blocking(work).await.map_err(stopped)?
+}
+
+/// Makes whatever runs next on this connection stop at the deadline, or when nobody
+/// waits for it any more.
+fn stop_when<T: Send + 'static>(connection: &mut Connection, deadline: Instant, waiting: mpsc::Sender<T>) -> rusqlite::Result<()> {
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || waiting.is_closed() || Instant::now() >= deadline))
+}
+
+/// Sends the rows of a statement as they come, until nobody takes them.
+fn stream(
+    connection: &mut Connection,
+    statement: &Statement,
+    head: oneshot::Sender<Vec<Column>>,
+    sender: &mpsc::Sender<Result<Row, Error>>,
+) -> rusqlite::Result<()> {
+    let mut prepared = prepare(connection, statement)?;
+    let columns = values::columns(&prepared);
+    let kinds: Vec<_> = columns.iter().map(values::Reading::of).collect();
+    let mut rows = prepared.raw_query();
+    // The first step tells whether the statement runs at all.
+    let mut next = rows.next()?.map(|row| values::row(row, &kinds)).transpose()?;
+    if head.send(columns).is_err() {
+        return Ok(());
+    }
+    while let Some(row) = next {
+        if sender.blocking_send(Ok(row)).is_err() {
+            return Ok(());
+        }
+        next = rows.next()?.map(|row| values::row(row, &kinds)).transpose()?;
+    }
+    Ok(())
+}
+
+/// The rows of a statement, and one more than `rows_max` or `bytes_max` let through.
+fn rows_of(
+    connection: &mut Connection,
+    statement: &Statement,
+    rows_max: usize,
+    bytes_max: usize,
+) -> rusqlite::Result<(Vec<Column>, Vec<Row>)> {
+    let mut prepared = prepare(connection, statement)?;
+    let columns = values::columns(&prepared);
+    let kinds: Vec<_> = columns.iter().map(values::Reading::of).collect();
+    let mut found = prepared.raw_query();
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = found.next()? {
+        let row = values::row(row, &kinds)?;
+        bytes += row_bytes(&row);
+        rows.push(row);
+        if rows.len() > rows_max || bytes > bytes_max {
+            break;
+        }
+    }
+    Ok((columns, rows))
+}
+
+fn change(connection: &mut Connection, statement: &Statement) -> rusqlite::Result<Effect> {
+    let before = connection.last_insert_rowid();
+    let rows = {
+        let mut prepared = prepare(connection, statement)?;
+        prepared.raw_execute()?
+    };
+    let after = connection.last_insert_rowid();
+    let inserted_id = (after != before).then_some(after);
+    Ok(Effect { rows_affected: u64::try_from(rows).unwrap_or(0), inserted_id })
+}
+
+/// Compiles a statement under the eyes of the authorizer, and binds its values.
+fn prepare<'a>(connection: &'a mut Connection, statement: &Statement) -> rusqlite::Result<rusqlite::Statement<'a>> {
+    connection.authorizer(Some(authorize))?;
+    let connection: &'a Connection = connection;
+    let mut prepared = connection.prepare(&statement.text)?;
+    for (place, value) in (1..).zip(&statement.values) {
+        prepared.raw_bind_parameter(place, values::Bound(value))?;
+    }
+    Ok(prepared)
+}
+
+/// What a statement may do, whatever the guard said: read, and change rows of the
+/// operator's tables. A file that was opened for reading refuses the latter by itself.
+fn authorize(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => Authorization::Allow,
+        AuthAction::Function { function_name } => {
+            allow(!["load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"].contains(&function_name))
+        }
+        AuthAction::Insert { table_name } | AuthAction::Update { table_name, .. } | AuthAction::Delete { table_name } => {
+            allow(!table_name.starts_with("sqlite_"))
+        }
+        AuthAction::Pragma { pragma_name, .. } => {
+            let reads = ["table_list", "table_xinfo", "table_info", "index_list", "index_info", "foreign_key_list"];
+            allow(reads.contains(&pragma_name))
+        }
+        _ => Authorization::Deny,
+    }
+}
+
+fn allow(allowed: bool) -> Authorization {
+    if allowed { Authorization::Allow } else { Authorization::Deny }
+}

@@ -1,0 +1,169 @@
+//! All that a host function may see of the call it serves, and [`CallState::permit`],
+//! the only way from there to a backend.
+
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::{Capability, PluginGrants};
+use super::client::Reported;
+use super::log::CallLog;
+use crate::call::{CallId, Client};
+use crate::config::Limits;
+use crate::wit::{self, Error, ErrorKind, Failure};
+
+/// What a plugin's standard error may hold, in bytes: room for a panic message.
+const STDERR_BYTES_MAX: usize = 4 << 10;
+
+/// What every call of one plugin shares.
+pub struct Scope {
+    /// The plugin's name in the config.
+    pub plugin: String,
+    /// What it was granted.
+    pub grants: PluginGrants,
+    /// What the operator wrote for it, by key.
+    pub settings: Vec<(String, String)>,
+    /// What a call may use.
+    pub limits: Limits,
+}
+
+/// The state of one call: made for it, dropped with it.
+pub struct CallState {
+    pub(super) id: CallId,
+    pub(super) client: Client,
+    pub(super) scope: Arc<Scope>,
+    /// Things with a lifetime that host functions handed out: cursors, transactions.
+    pub(super) table: ResourceTable,
+    pub(super) log: CallLog,
+    pub(super) progress: Reported,
+    memory: Memory,
+    host_calls: u64,
+    wasi: WasiCtx,
+    stderr: MemoryOutputPipe,
+}
+
+impl CallState {
+    /// The state of a call that is about to begin.
+    pub fn new(id: CallId, client: Client, scope: Arc<Scope>) -> Self {
+        let stderr = MemoryOutputPipe::new(STDERR_BYTES_MAX);
+        // Nothing is inherited: no environment, arguments, directories or sockets.
+        let wasi = WasiCtx::builder().stderr(stderr.clone()).build();
+        let memory = Memory { bytes: 0, bytes_max: scope.limits.memory_bytes(), refused: false };
+        Self {
+            log: CallLog::new(id.clone(), Arc::clone(&scope)),
+            id,
+            client,
+            scope,
+            table: ResourceTable::new(),
+            progress: Reported::default(),
+            memory,
+            host_calls: 0,
+            wasi,
+            stderr,
+        }
+    }
+
+    /// The only key: the grant of that name, if this plugin has it. Every host function
+    /// of a granted capability begins with this line.
+    pub fn permit<C: Capability>(&mut self, name: &str, action: &str) -> Result<Arc<C>, Failure> {
+        self.count_host_call()?;
+        let permitted = self.scope.grants.get::<C>(name);
+        tracing::debug!(
+            call.id = %self.id,
+            plugin.name = self.scope.plugin,
+            grant.name = format_args!("{}.{name}", C::NAME),
+            grant.action = format_args!("{}.{action}", C::NAME),
+            grant.permitted = permitted.is_some(),
+            "a plugin asked to use a grant",
+        );
+        permitted.ok_or_else(|| self.not_granted::<C>(name).into())
+    }
+
+    /// The grants of one capability that this plugin may name.
+    pub fn granted<C: Capability>(&mut self) -> wasmtime::Result<Vec<(String, Arc<C>)>> {
+        self.count_host_call()?;
+        Ok(self.scope.grants.of::<C>().map(|(name, grant)| (name.to_owned(), grant)).collect())
+    }
+
+    /// Counts one request to the host, and ends the call when there were too many.
+    pub(super) fn count_host_call(&mut self) -> wasmtime::Result<()> {
+        let max = self.scope.limits.host_calls.get();
+        self.host_calls += 1;
+        if self.host_calls > max {
+            return Err(TooManyHostCalls(max).into());
+        }
+        Ok(())
+    }
+
+    fn not_granted<C: Capability>(&self, name: &str) -> Error {
+        let (capability, plugin) = (C::NAME, &self.scope.plugin);
+        let names: Vec<_> = self.scope.grants.of::<C>().map(|(name, _)| name).collect();
+        let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let message = format!(
+            "`{name}` is no {capability} grant of this plugin; it has: {has}. \
+             To grant one: [plugins.{plugin}] grants = [\"{capability}.{name}\"]"
+        );
+        Error::new(ErrorKind::Denied, message)
+    }
+
+    /// Whether the guest was refused memory.
+    pub fn memory_refused(&self) -> bool {
+        self.memory.refused
+    }
+
+    /// What the guest wrote to its standard error, for the operator's log.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr.contents()).trim().to_owned()
+    }
+
+    /// What limits the guest's memory and tables.
+    pub fn limiter(&mut self) -> &mut dyn ResourceLimiter {
+        &mut self.memory
+    }
+}
+
+impl wit::types::Host for CallState {
+    fn convert_error(&mut self, failure: Failure) -> wasmtime::Result<Error> {
+        failure.into_answer()
+    }
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// The guest asked the host too often.
+#[derive(Debug, thiserror::Error)]
+#[error("the plugin asked the host more than {0} times in one call")]
+pub struct TooManyHostCalls(pub u64);
+
+/// Counts the memory of all of a guest's linear memories together.
+struct Memory {
+    bytes: usize,
+    bytes_max: usize,
+    refused: bool,
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let bytes = self.bytes.saturating_add(desired.saturating_sub(current));
+        if bytes > self.bytes_max {
+            // A trap, not a failed growth: an allocator that gives up would panic with
+            // a message about something else.
+            self.refused = true;
+            return Err(wasmtime::Error::msg("the plugin's memory limit is reached"));
+        }
+        self.bytes = bytes;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        // Tables have a fixed place in the pool, which is limit enough.
+        Ok(true)
+    }
+}

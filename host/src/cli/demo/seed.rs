@@ -1,0 +1,239 @@
+//! The demo's CRM: the same rows at every run, on every machine.
+
+use std::fmt::Write as _;
+
+/// How many rows one statement inserts.
+const BATCH: usize = 50;
+
+/// The statements that make the tables and insert the rows that are not there yet.
+pub(super) fn statements() -> Vec<String> {
+    let mut dice = Dice(0x746f_6f6c_686f_7374);
+    let mut statements = vec![TABLES.to_owned()];
+    for (table, rows) in [
+        ("support_tickets", (0..200).map(|_| ticket(&mut dice)).collect::<Vec<_>>()),
+        ("subscriptions", (0..300).map(|_| subscription(&mut dice)).collect()),
+        ("content_ratings", (0..500).map(|_| rating(&mut dice)).collect()),
+    ] {
+        let batches = rows.chunks(BATCH);
+        statements.extend(batches.map(|rows| format!("INSERT OR IGNORE INTO {table} VALUES {};", rows.join(", "))));
+    }
+    statements
+}
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS support_tickets (
+  ticket_id VARCHAR(36) NOT NULL PRIMARY KEY,
+  customer_id VARCHAR(50) NOT NULL,
+  subject VARCHAR(255) NOT NULL,
+  description TEXT NOT NULL,
+  status VARCHAR(11) NOT NULL CHECK (status IN ('open', 'in_progress', 'resolved', 'closed')),
+  priority VARCHAR(8) NOT NULL CHECK (priority IN ('low', 'medium', 'high', 'critical')),
+  category VARCHAR(100) NOT NULL,
+  agent_name VARCHAR(100) NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  resolved_at TIMESTAMP NULL
+);
+CREATE INDEX IF NOT EXISTS tickets_by_customer ON support_tickets (customer_id);
+CREATE INDEX IF NOT EXISTS tickets_by_status ON support_tickets (status);
+CREATE INDEX IF NOT EXISTS tickets_by_creation ON support_tickets (created_at);
+CREATE TABLE IF NOT EXISTS subscriptions (
+  subscription_id VARCHAR(36) NOT NULL PRIMARY KEY,
+  customer_id VARCHAR(50) NOT NULL,
+  plan VARCHAR(13) NOT NULL CHECK (plan IN ('free_with_ads', 'basic', 'standard', 'premium')),
+  status VARCHAR(9) NOT NULL CHECK (status IN ('active', 'cancelled', 'expired', 'paused')),
+  start_date DATE NOT NULL,
+  end_date DATE NULL,
+  monthly_amount DECIMAL(10,2) NOT NULL,
+  payment_method VARCHAR(50) NOT NULL,
+  auto_renew BOOLEAN NOT NULL
+);
+CREATE TABLE IF NOT EXISTS content_ratings (
+  rating_id VARCHAR(36) NOT NULL PRIMARY KEY,
+  customer_id VARCHAR(50) NOT NULL,
+  title_id VARCHAR(50) NOT NULL,
+  rating INT NOT NULL CHECK (rating BETWEEN 1 AND 5),
+  review_text TEXT NULL,
+  created_at TIMESTAMP NOT NULL
+);";
+
+const SUBJECTS: [(&str, &str, &str); 8] = [
+    ("billing", "Charged twice this month", "Two charges for one month are on my statement."),
+    ("billing", "Refund has not arrived", "The refund that was promised is not on my account yet."),
+    ("technical", "Video stops every few minutes", "Playback stops and loads again, on every title."),
+    ("technical", "App closes on my television", "The app closes as soon as I choose a profile."),
+    ("content", "Subtitles are out of step", "The subtitles come two seconds after the words."),
+    ("content", "A season is missing", "The third season is not in the list."),
+    ("account", "Cannot sign in", "My password is right, and I am told that it is not."),
+    ("account", "Change of e-mail address", "Please move my account to another address."),
+];
+
+const REVIEWS: [&str; 4] = ["Watched it twice.", "Too long by half.", "The ending was a surprise.", "Not for me."];
+
+fn ticket(dice: &mut Dice) -> String {
+    let id = dice.id();
+    let customer = dice.customer();
+    let (category, subject, description) = *dice.of(&SUBJECTS);
+    let status = *dice.of(&["open", "in_progress", "resolved", "closed"]);
+    let priority = *dice.of(&["low", "medium", "high", "critical"]);
+    let agent = *dice.of(&["Amara", "Bruno", "Chen", "Dana", "Elif"]);
+    let created = Time::from_2026(dice.below(42), dice.below(86_400));
+    let resolved = match status {
+        "resolved" | "closed" => format!("'{}'", created.plus_hours(1 + dice.below(72))),
+        _ => "NULL".to_owned(),
+    };
+    format!("('{id}', '{customer}', '{subject}', '{description}', '{status}', '{priority}', '{category}', '{agent}', '{created}', {resolved})")
+}
+
+fn subscription(dice: &mut Dice) -> String {
+    let id = dice.id();
+    let customer = dice.customer();
+    let (plan, amount) =
+        *dice.of(&[("free_with_ads", "0.00"), ("basic", "6.99"), ("standard", "12.99"), ("premium", "19.99")]);
+    let status = *dice.of(&["active", "active", "active", "cancelled", "expired", "paused"]);
+    let start = dice.below(731);
+    let end = match status {
+        "cancelled" | "expired" => format!("'{}'", Time::from_2024(start + 30 + dice.below(300)).day()),
+        _ => "NULL".to_owned(),
+    };
+    let payment = *dice.of(&["credit_card", "debit_card", "paypal", "gift_card"]);
+    let renew = u64::from(status == "active");
+    let start = Time::from_2024(start).day();
+    format!("('{id}', '{customer}', '{plan}', '{status}', '{start}', {end}, {amount}, '{payment}', {renew})")
+}
+
+fn rating(dice: &mut Dice) -> String {
+    let id = dice.id();
+    let customer = dice.customer();
+    let title = 1 + dice.below(500);
+    let rating = dice.weighted(&[5, 10, 25, 35, 25]) + 1;
+    let review = match dice.below(10) {
+        0..6 => "NULL".to_owned(),
+        _ => format!("'{}'", dice.of(&REVIEWS)),
+    };
+    let created = Time::from_mid_2025(dice.below(250), dice.below(86_400));
+    format!("('{id}', '{customer}', 'TITLE_{title:06}', {rating}, {review}, '{created}')")
+}
+
+/// SplitMix64: a few lines whose numbers will never change under us, as those of a
+/// library may.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        let place = self.below(choices.len() as u64) as usize;
+        &choices[place]
+    }
+
+    /// A place, as often as its weight says.
+    fn weighted(&mut self, weights: &[u64]) -> usize {
+        let mut throw = self.below(weights.iter().sum());
+        let place = weights.iter().position(|weight| {
+            let hit = throw < *weight;
+            throw = throw.wrapping_sub(*weight);
+            hit
+        });
+        place.unwrap_or_default()
+    }
+
+    fn customer(&mut self) -> String {
+        format!("CUST_{:06}", 1 + self.below(1000))
+    }
+
+    /// In the form of a UUID.
+    fn id(&mut self) -> String {
+        let (high, low) = (self.next(), self.next());
+        let mut id = String::with_capacity(36);
+        let _ = write!(id, "{:08x}-{:04x}-{:04x}-", high >> 32, (high >> 16) & 0xffff, high & 0xffff);
+        let _ = write!(id, "{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff);
+        id
+    }
+}
+
+/// A time in UTC, as seconds since 1970.
+struct Time(u64);
+
+impl Time {
+    /// Some days and seconds after 2026-01-01.
+    fn from_2026(days: u64, seconds: u64) -> Self {
+        Self(1_767_225_600 + days * 86_400 + seconds)
+    }
+
+    /// Some days after 2024-01-01.
+    fn from_2024(days: u64) -> Self {
+        Self(1_704_067_200 + days * 86_400)
+    }
+
+    /// Some days and seconds after 2025-06-01.
+    fn from_mid_2025(days: u64, seconds: u64) -> Self {
+        Self(1_748_736_000 + days * 86_400 + seconds)
+    }
+
+    fn plus_hours(&self, hours: u64) -> Self {
+        Self(self.0 + hours * 3_600)
+    }
+
+    fn day(&self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+}
+
+impl std::fmt::Display for Time {
+    /// `2026-01-31 23:59:59`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (year, month, day) = civil(self.0 / 86_400);
+        let (hour, minute, second) = (self.0 / 3_600 % 24, self.0 / 60 % 60, self.0 % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    }
+}
+
+/// Year, month and day of a count of days since 1970-01-01.
+fn civil(mut days: u64) -> (u64, u64, u64) {
+    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let mut year = 1970;
+    while days >= 365 + u64::from(leap(year)) {
+        days -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    (year, month, days + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_are_the_same_at_every_run() {
+        assert_eq!(statements(), statements());
+        assert_eq!(statements().len(), 1 + 4 + 6 + 10);
+    }
+
+    #[test]
+    fn times_are_written_as_the_calendar_has_them() {
+        assert_eq!(Time::from_2026(0, 0).to_string(), "2026-01-01 00:00:00");
+        assert_eq!(Time::from_2026(41, 86_399).to_string(), "2026-02-11 23:59:59");
+        assert_eq!(Time::from_2024(59).day(), "2024-02-29");
+        assert_eq!(Time::from_2024(366).day(), "2025-01-01");
+        assert_eq!(Time::from_mid_2025(0, 3_600).to_string(), "2025-06-01 01:00:00");
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line: one command, one file.
+
+mod call;
+mod check;
+mod demo;
+mod iam_policy;
+mod inspect;
+mod new;
+mod serve;
+mod start;
+mod terminal;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+/// A host for sandboxed tools: agents call them over MCP or REST, operators grant each its
+/// sources, and the credentials stay here.
+#[derive(Parser)]
+#[command(name = "toolhost", version, propagate_version = true)]
+struct Cli {
+    /// The config file.
+    #[arg(long, short, global = true, default_value = "toolhost.toml")]
+    config: PathBuf,
+    /// What goes to the log on standard error, such as `debug` or `warn,plugin=info`.
+    #[arg(long, global = true, default_value = "info")]
+    log: String,
+    /// How the log is written.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// Lines to read.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Every command there is.
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Demo(demo::Demo),
+    Call(call::Call),
+    Check(check::Check),
+    Inspect(inspect::Inspect),
+    New(new::New),
+    Test(test::Test),
+    IamPolicy(iam_policy::IamPolicy),
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    start_log(&cli.log, cli.log_format)?;
+    let config = cli.config;
+    let work = async {
+        match cli.command {
+            Command::Serve(command) => command.run(&config).await,
+            Command::Demo(command) => command.run().await,
+            Command::Call(command) => command.run(&config).await,
+            Command::Check(command) => command.run(&config).await,
+            Command::Inspect(command) => command.run().await,
+            Command::New(command) => command.run(),
+            Command::Test(command) => command.run().await,
+            Command::IamPolicy(command) => command.run(&config),
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(work);
+    // A statement that a database thread still waits for must not keep the process alive.
+    runtime.shutdown_background();
+    code
+}
+
+fn start_log(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(filter);
+    // At lower levels rmcp writes whole requests and answers to the log.
+    let filter = filter.context("--log")?.add_directive("rmcp=warn".parse()?);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(terminal::is_pretty(&std::io::stderr())).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! `toolhost serve`: serves the plugins of the config until it is told to stop.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::start;
+use super::terminal::bold;
+use crate::config::Config;
+use crate::front::Server;
+
+/// Serve the plugins of the config over MCP and REST.
+#[derive(Args)]
+pub(super) struct Serve {
+    /// Serve on an address that other machines reach, though callers are not identified.
+    #[arg(long)]
+    insecure: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
+        serve(start::read(path)?, self.insecure, |_| {}).await
+    }
+}
+
+/// Serves until Ctrl-C or SIGTERM; `welcome` prints what a command has to add, given the server's URL.
+pub(super) async fn serve(config: Config, insecure: bool, welcome: impl FnOnce(&str)) -> anyhow::Result<ExitCode> {
+    let host = Arc::new(start::start(&config).await?);
+    let server = Server::bind(Arc::clone(&host), config.serve.clone(), insecure).await?;
+    start::report(&host);
+    let url = format!("http://{}", server.address());
+    println!("Serving MCP on {} and REST on {}", bold(&format!("{url}/mcp")), bold(&format!("{url}/tools")));
+    println!("Callers are not identified: whoever reaches this address may call every tool.");
+    welcome(&url);
+    server.run(stop_signal()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Done when the process is asked to end.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

@@ -1,0 +1,51 @@
+//! From a config file to a host, with a report of what it serves and what it does not.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::terminal::{Mark, bold, mark, patiently};
+use crate::capability;
+use crate::config::{self, Config};
+use crate::host::Host;
+use crate::runtime::Cache;
+
+/// Reads the config file.
+pub(super) fn read(path: &Path) -> anyhow::Result<Config> {
+    Ok(Config::read(path, &capability::grant_tables())?)
+}
+
+/// Opens the grants and loads the plugins.
+pub(super) async fn start(config: &Config) -> anyhow::Result<Host> {
+    let cache = match &config.serve.cache_dir {
+        Some(dir) => Cache::in_dir(&config.resolve(dir)),
+        None => match config::home_dir("XDG_CACHE_HOME", ".cache") {
+            Some(home) => Cache::in_dir(&home.join("toolhost").join("compiled")),
+            None => Ok(Cache::none()),
+        },
+    };
+    let cache = cache.context("the cache of compiled plugins; set another place: [serve] cache_dir")?;
+    patiently("Compiling plugins", Host::start(config, cache)).await.map_err(anyhow::Error::from)
+}
+
+/// Prints what is served and what is not; never a secret. True if nothing failed.
+pub(super) fn report(host: &Host) -> bool {
+    for (path, grant) in host.grants().iter() {
+        println!("{} grant {}: {}", mark(Mark::Good), bold(path), grant.summary());
+    }
+    for failure in host.grants().failures() {
+        println!("{} grant {}: {}", mark(Mark::Bad), bold(&failure.path), failure.message);
+    }
+    let plugins = host.plugins();
+    for plugin in plugins.plugins() {
+        let tools: Vec<&str> = plugin.tools.iter().map(|loaded| loaded.tool.name.as_str()).collect();
+        println!("{} plugin {}: {}", mark(Mark::Good), bold(&plugin.name), tools.join(", "));
+    }
+    for failure in plugins.failures() {
+        println!("{} plugin {}: {}", mark(Mark::Bad), bold(&failure.plugin), failure.message);
+    }
+    if plugins.plugins().is_empty() && plugins.failures().is_empty() {
+        println!("{} no plugins: put .wasm files into the plugin directory", mark(Mark::Warning));
+    }
+    plugins.failures().is_empty() && host.grants().failures().is_empty()
+}

@@ -1,0 +1,145 @@
+//! Tools, outcomes and errors in the words of MCP. REST answers with the same JSON.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rmcp::model::{
+    Annotations, AudioContent, CallToolResult, ContentBlock, EmbeddedResource, Icon, ImageContent, MetaObject, Resource,
+    ResourceContents, Role, TextContent, Tool, ToolAnnotations,
+};
+use serde_json::{Value, json};
+
+use crate::call::{self, Content, Outcome, Part, ResourceBody};
+use crate::fault::Error;
+
+/// Where an error's kind, fault and wait stand in the `_meta` of a result.
+const ERROR_META: &str = "toolhost/error";
+
+/// A tool as MCP lists it.
+pub(super) fn tool(tool: &call::Tool) -> Tool {
+    let mut listed = Tool::new(tool.name.clone(), tool.description.clone(), Arc::new(tool.input_schema.clone()));
+    listed.title.clone_from(&tool.title);
+    listed.output_schema = tool.output_schema.clone().map(Arc::new);
+    listed.annotations = annotations(tool.annotations);
+    listed.icons = (!tool.icons.is_empty()).then(|| tool.icons.iter().map(icon).collect());
+    listed.meta = tool.meta.clone().map(MetaObject);
+    listed
+}
+
+fn annotations(hints: call::Annotations) -> Option<ToolAnnotations> {
+    let call::Annotations { read_only, destructive, idempotent, open_world } = hints;
+    [read_only, destructive, idempotent, open_world].iter().any(Option::is_some).then(|| {
+        let mut annotations = ToolAnnotations::default();
+        annotations.read_only_hint = read_only;
+        annotations.destructive_hint = destructive;
+        annotations.idempotent_hint = idempotent;
+        annotations.open_world_hint = open_world;
+        annotations
+    })
+}
+
+fn icon(icon: &call::Icon) -> Icon {
+    let mut shown = Icon::new(icon.src.clone());
+    shown.mime_type.clone_from(&icon.mime_type);
+    shown.sizes = (!icon.sizes.is_empty()).then(|| icon.sizes.clone());
+    shown
+}
+
+/// What a call answered, as the result of `tools/call`.
+pub(super) fn result(answer: Result<Outcome, Error>) -> CallToolResult {
+    match answer {
+        Ok(outcome) => {
+            let mut result = CallToolResult::success(outcome.content.into_iter().map(part).collect());
+            result.structured_content = outcome.structured;
+            result.meta = outcome.meta.map(MetaObject);
+            result
+        }
+        Err(error) => {
+            let mut result = CallToolResult::error(vec![ContentBlock::text(error.sentence())]);
+            let mut meta = MetaObject::default();
+            meta.0.insert(ERROR_META.to_owned(), error_json(&error));
+            result.meta = Some(meta);
+            result
+        }
+    }
+}
+
+/// What a call answered, as JSON: the result of `tools/call`, whichever door it left by.
+pub fn outcome_json(answer: Result<Outcome, Error>) -> Value {
+    let mut result = result(answer);
+    // The field belongs to one revision of the protocol, not to the answer.
+    result.result_type = None;
+    // Made of JSON and text alone, it cannot fail to become JSON.
+    serde_json::to_value(result).unwrap_or(Value::Null)
+}
+
+/// An error as JSON: `kind`, `fault`, `message`, and `next` and `retryAfterMs` where known.
+pub fn error_json(error: &Error) -> Value {
+    let mut shown = json!({
+        "kind": error.kind.as_str(),
+        "fault": error.kind.fault().as_str(),
+        "message": error.message,
+    });
+    if let Value::Object(fields) = &mut shown {
+        if let Some(next) = &error.next {
+            fields.insert("next".to_owned(), json!(next));
+        }
+        if let Some(wait) = error.retry_after {
+            fields.insert("retryAfterMs".to_owned(), json!(wait.as_millis()));
+        }
+    }
+    shown
+}
+
+fn part(part: Part) -> ContentBlock {
+    let hints = part.annotations.map(part_annotations);
+    let meta = part.meta.map(MetaObject);
+    match part.content {
+        Content::Text(text) => {
+            let mut content = TextContent::new(text);
+            (content.annotations, content.meta) = (hints, meta);
+            ContentBlock::Text(content)
+        }
+        Content::Image(media) => {
+            let mut content = ImageContent::new(BASE64.encode(media.data), media.mime_type);
+            (content.annotations, content.meta) = (hints, meta);
+            ContentBlock::Image(content)
+        }
+        Content::Audio(media) => {
+            let mut content = AudioContent::new(BASE64.encode(media.data), media.mime_type);
+            (content.annotations, content.meta) = (hints, meta);
+            ContentBlock::Audio(content)
+        }
+        Content::ResourceLink { uri, name, title, description, mime_type, size } => {
+            let mut link = Resource::new(uri, name);
+            (link.title, link.description, link.mime_type, link.size) = (title, description, mime_type, size);
+            (link.annotations, link.meta) = (hints, meta);
+            ContentBlock::ResourceLink(link)
+        }
+        Content::Resource { uri, mime_type, body } => {
+            let contents = match body {
+                ResourceBody::Text(text) => ResourceContents::TextResourceContents { uri, mime_type, text, meta: None },
+                ResourceBody::Blob(bytes) => {
+                    let blob = BASE64.encode(bytes);
+                    ResourceContents::BlobResourceContents { uri, mime_type, blob, meta: None }
+                }
+            };
+            let mut content = EmbeddedResource::new(contents);
+            (content.annotations, content.meta) = (hints, meta);
+            ContentBlock::Resource(content)
+        }
+    }
+}
+
+fn part_annotations(hints: call::PartAnnotations) -> Annotations {
+    let audience = [(hints.for_user, Role::User), (hints.for_assistant, Role::Assistant)];
+    let audience: Vec<Role> = audience.into_iter().filter_map(|(is_for, role)| is_for.then_some(role)).collect();
+    let mut annotations = Annotations::default();
+    annotations.audience = (!audience.is_empty()).then_some(audience);
+    #[allow(clippy::cast_possible_truncation, reason = "the protocol library holds a priority in 32 bits")]
+    let priority = hints.priority.map(|priority| priority as f32);
+    annotations.priority = priority;
+    annotations.last_modified = hints.last_modified;
+    annotations
+}

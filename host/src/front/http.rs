@@ -1,0 +1,126 @@
+//! The HTTP server: every route, what stands before them, and how it ends.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use axum::{Router, middleware};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::mcp::Door;
+use super::origin::{self, Allowed};
+use super::rest;
+use crate::config::Serve;
+use crate::host::Host;
+
+/// A server that listens.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    host: Arc<Host>,
+    config: Serve,
+}
+
+/// Why a server does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be had.
+    #[error("cannot listen on {0}: {1}; set another address: [serve] listen = \"127.0.0.1:8001\"")]
+    Listen(SocketAddr, std::io::Error),
+    /// Callers are not identified, so only this machine may call.
+    #[error("{0} can be reached from other machines, and callers are not identified; listen on 127.0.0.1, or pass --insecure")]
+    Public(SocketAddr),
+}
+
+impl Server {
+    /// Listens on the address of the config; on one that other machines reach only if `insecure`.
+    pub async fn bind(host: Arc<Host>, config: Serve, insecure: bool) -> Result<Self, ServeError> {
+        if !config.listen.ip().is_loopback() && !insecure {
+            return Err(ServeError::Public(config.listen));
+        }
+        let refused = |error| ServeError::Listen(config.listen, error);
+        let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        Ok(Self { listener, address, host, config })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is done; then calls under way may finish within `stop_ms` of
+    /// the config, and are cut off after it.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let streams = CancellationToken::new();
+        let router = router(Arc::clone(&self.host), &self.config, streams.clone());
+        // Without it, the second packet of an answer waits 40 ms for the first one's receipt.
+        let listener = self.listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY could not be set");
+            }
+        });
+        let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            stop.await;
+            let _ = stopping.send(());
+        });
+        let grace = Duration::from_millis(self.config.stop_ms.get());
+        let cut_off = async {
+            // An error means that the server ended by itself.
+            if stopped.await.is_err() {
+                return std::future::pending().await;
+            }
+            tracing::info!("stopping: calls under way may finish");
+            if tokio::time::timeout(grace, self.host.idle()).await.is_err() {
+                tracing::warn!(stop.ms = grace.as_millis(), "calls that did not finish in time were cut off");
+            }
+            // Streams that wait for news would keep their connections open for ever.
+            streams.cancel();
+            tokio::time::sleep(Duration::from_millis(500).min(grace)).await;
+        };
+        tokio::select! {
+            served = serving => served,
+            () = cut_off => Ok(()),
+        }
+    }
+}
+
+/// Every route there is.
+fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router {
+    let body_bytes = config.request_kib.get_usize() << 10;
+    let allowed = Allowed {
+        hosts: config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+        origins: config.origins.clone(),
+    };
+    Router::new()
+        .route("/", get(rest::about))
+        .route("/tools", get(rest::tools))
+        .route("/tools/{name}", post(rest::call))
+        .route("/health", get(rest::health))
+        .route("/ready", get(rest::ready))
+        .with_state(Arc::clone(&host))
+        .route_service("/mcp", mcp(host, body_bytes, streams))
+        .layer(DefaultBodyLimit::max(body_bytes))
+        .layer(middleware::from_fn_with_state(Arc::new(allowed), origin::check))
+}
+
+/// MCP in all its revisions: sessions for those that have them, none for the newest.
+fn mcp(host: Arc<Host>, body_bytes: usize, streams: CancellationToken) -> StreamableHttpService<Door, LocalSessionManager> {
+    let door = Door::new(host);
+    let config = StreamableHttpServerConfig::default()
+        .with_json_response(true)
+        .with_max_request_body_bytes(body_bytes)
+        .with_cancellation_token(streams)
+        // `origin::check` stands before every route, this one too.
+        .disable_allowed_hosts()
+        .disable_allowed_origins();
+    StreamableHttpService::new(move || Ok(door.clone()), Arc::new(LocalSessionManager::default()), config)
+}

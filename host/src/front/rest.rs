@@ -1,0 +1,102 @@
+//! REST, for clients without MCP: the same calls, the same answers.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::answer;
+use crate::call::{Call, JsonObject};
+use crate::fault::{Error, Kind};
+use crate::host::Host;
+
+/// `GET /`: what this server is and has.
+pub(super) async fn about(State(host): State<Arc<Host>>) -> Json<Value> {
+    let plugins = host.plugins();
+    Json(json!({
+        "name": "toolhost",
+        "version": env!("CARGO_PKG_VERSION"),
+        "instructions": &*host.instructions().await,
+        "tools": plugins.tools().count(),
+        "endpoints": {
+            "mcp": "POST /mcp",
+            "tools": "GET /tools",
+            "call": "POST /tools/{name}",
+            "health": "GET /health",
+            "ready": "GET /ready",
+        },
+    }))
+}
+
+/// `GET /tools`: every tool, as MCP lists it.
+pub(super) async fn tools(State(host): State<Arc<Host>>) -> Json<Value> {
+    let tools: Vec<_> = host.plugins().tools().map(answer::tool).collect();
+    Json(json!({ "tools": tools }))
+}
+
+/// `POST /tools/{name}` with the arguments as a JSON object, or nothing for none: the
+/// result of the call. A call that failed has the status of its error's kind.
+pub(super) async fn call(
+    State(host): State<Arc<Host>>,
+    Path(name): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = body.map_err(|error| unreadable(error.status(), &error.body_text()));
+    let answer = match body.and_then(|body| arguments(&body)) {
+        Ok(arguments) => host.call(Call::new(name, arguments)).await,
+        Err(error) => Err(error),
+    };
+    let (status, wait) = match &answer {
+        Ok(_) => (StatusCode::OK, None),
+        Err(error) => (StatusCode::from_u16(error.kind.http_status()).unwrap_or_default(), error.retry_after),
+    };
+    let mut response = (status, Json(answer::outcome_json(answer))).into_response();
+    if let Some(wait) = wait {
+        response.headers_mut().insert(RETRY_AFTER, wait.as_secs().max(1).into());
+    }
+    response
+}
+
+fn arguments(body: &[u8]) -> Result<JsonObject, Error> {
+    if body.trim_ascii().is_empty() {
+        return Ok(JsonObject::new());
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        Error::new(Kind::InvalidArguments, format!("The body is no JSON object: {error}."))
+            .next("Send the arguments as a JSON object.")
+    })
+}
+
+fn unreadable(status: StatusCode, why: &str) -> Error {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::Limited, "The body is larger than the host takes."),
+        _ => Error::new(Kind::InvalidArguments, format!("The body cannot be read: {why}.")),
+    }
+}
+
+/// `GET /health`: the process answers.
+pub(super) async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// `GET /ready`: whether every plugin and grant of the config is served, and why not.
+pub(super) async fn ready(State(host): State<Arc<Host>>) -> Response {
+    let plugins = host.plugins();
+    let mut failures: Vec<Value> = Vec::new();
+    for failure in plugins.failures() {
+        failures.push(json!({ "plugin": failure.plugin, "message": failure.message }));
+    }
+    for failure in host.grants().failures() {
+        failures.push(json!({ "grant": failure.path, "message": failure.message }));
+    }
+    let names: Vec<&str> = plugins.plugins().iter().map(|plugin| plugin.name.as_str()).collect();
+    let ready = failures.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "ready": ready, "plugins": names, "failures": failures }))).into_response()
+}

@@ -1,0 +1,96 @@
+//! The engine that all plugins share: the pool of instances, the ticker that lets no
+//! guest hold a thread, and the cache of compiled code.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::{Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::Cache;
+use super::lane::Lane;
+use crate::fault::{Error, Kind};
+
+/// How often every running guest is made to give way.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The stack of a guest, in bytes.
+const GUEST_STACK_BYTES: usize = 512 << 10;
+
+/// The most memory that any guest may ever have, in bytes; each plugin has its own limit below it.
+const MEMORY_BYTES_MAX: usize = 256 << 20;
+
+/// How long a call waits for a place among the running ones.
+const PLACE_WAIT: Duration = Duration::from_secs(1);
+
+/// What every plugin is compiled and run with.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(super) engine: Engine,
+    pub(super) cache: Arc<Cache>,
+    pub(super) lane: Arc<Lane>,
+    places: Arc<Semaphore>,
+}
+
+impl Runtime {
+    /// An engine with places for `calls` calls at once, which keeps compiled code in `cache`.
+    pub fn new(calls: usize, cache: Cache) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&engine_config(calls))?;
+        tick(engine.weak());
+        let (cache, lane) = (Arc::new(cache), Arc::new(Lane::new()?));
+        Ok(Self { engine, cache, lane, places: Arc::new(Semaphore::new(calls)) })
+    }
+
+    /// A place among the running calls; given back when it is dropped.
+    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let place = Arc::clone(&self.places).acquire_owned();
+        match tokio::time::timeout(PLACE_WAIT, place).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Error::new(Kind::Busy, "Every place for a call is taken.")
+                .next("Wait a second and call again.")
+                .retry_after(PLACE_WAIT)),
+        }
+    }
+}
+
+fn engine_config(calls: usize) -> Config {
+    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+    // With PAGEMAP_SCAN the kernel tells which pages a guest touched, so that a large
+    // memory can be kept and only those are cleaned; without it, all kept pages are.
+    let pagemap = PoolingAllocationConfig::is_pagemap_scan_available();
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(calls)
+        .total_stacks(calls)
+        // The next three are shared counters: a Rust guest needs 4 core instances and
+        // 1 memory, a Python guest 38 core instances, a JavaScript guest 3 memories.
+        .total_core_instances(calls.saturating_mul(40))
+        .total_memories(calls.saturating_mul(3))
+        .total_tables(calls.saturating_mul(3))
+        .max_memories_per_component(4)
+        .max_tables_per_component(8)
+        .max_core_instances_per_component(64)
+        .table_elements(20_000)
+        .max_memory_size(MEMORY_BYTES_MAX)
+        .pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(if pagemap { 2 << 20 } else { 64 << 10 })
+        .table_keep_resident(if pagemap { 1 << 20 } else { 16 << 10 })
+        .max_unused_warm_slots(calls);
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .memory_init_cow(true)
+        .max_wasm_stack(GUEST_STACK_BYTES)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// Advances the engine's epoch for as long as the engine lives.
+fn tick(engine: EngineWeak) {
+    std::thread::spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    });
+}

@@ -1,0 +1,116 @@
+//! An MCP client of either era, written out: what it sends is the protocol and nothing more.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::http::{Connection, Response};
+
+/// The two eras of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// `initialize` and a session; revision 2025-11-25.
+    Legacy,
+    /// No session, everything in each request; revision 2026-07-28.
+    Modern,
+}
+
+/// Both, for tests of what must hold in both.
+pub const ERAS: [Era; 2] = [Era::Legacy, Era::Modern];
+
+/// A client on one kept connection.
+pub struct Mcp {
+    connection: Connection,
+    era: Era,
+    session: Option<String>,
+    next_id: u64,
+    /// What the server told agents when they met.
+    pub instructions: String,
+}
+
+impl Mcp {
+    /// Connects to the host at `url`, and meets it as the era prescribes.
+    pub async fn connect(url: &str, era: Era) -> Result<Self> {
+        let connection = Connection::open(url).await?;
+        let mut client = Self { connection, era, session: None, next_id: 0, instructions: String::new() };
+        let met = match era {
+            Era::Legacy => {
+                let about = json!({ "name": "tests", "version": "1" });
+                let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about });
+                let response = client.send("initialize", params).await?;
+                client.session = response.header("mcp-session-id").map(str::to_owned);
+                ensure!(client.session.is_some(), "no session: {}", response.text());
+                client.notify("notifications/initialized").await?;
+                result(&response)?
+            }
+            Era::Modern => client.request("server/discover", json!({})).await?,
+        };
+        client.instructions = met["instructions"].as_str().unwrap_or_default().to_owned();
+        Ok(client)
+    }
+
+    /// The tools, as listed.
+    pub async fn tools(&mut self) -> Result<Vec<Value>> {
+        let list = self.request("tools/list", json!({})).await?;
+        Ok(list["tools"].as_array().context("no tools")?.clone())
+    }
+
+    /// One call: the result, whether it is an error or not.
+    pub async fn call(&mut self, tool: &str, arguments: Value) -> Result<Value> {
+        self.request("tools/call", json!({ "name": tool, "arguments": arguments })).await
+    }
+
+    /// One request: the result, or the protocol's error as an error.
+    pub async fn request(&mut self, method: &str, params: Value) -> Result<Value> {
+        result(&self.send(method, params).await?)
+    }
+
+    /// One request: the answer as it came.
+    pub async fn send(&mut self, method: &str, mut params: Value) -> Result<Response> {
+        self.next_id += 1;
+        let name = params["name"].as_str().unwrap_or_default().to_owned();
+        let mut headers = vec![("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
+        match self.era {
+            Era::Legacy => {
+                if let Some(session) = &self.session {
+                    headers.push(("mcp-session-id", session));
+                    headers.push(("mcp-protocol-version", "2025-11-25"));
+                }
+            }
+            Era::Modern => {
+                headers.push(("mcp-protocol-version", "2026-07-28"));
+                headers.push(("mcp-method", method));
+                if method == "tools/call" {
+                    headers.push(("mcp-name", &name));
+                }
+                if !params["_meta"].is_object() {
+                    params["_meta"] = json!({});
+                }
+                params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
+                params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            }
+        }
+        let body = json!({ "jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params }).to_string();
+        self.connection.send("POST", "/mcp", &headers, body).await
+    }
+
+    async fn notify(&mut self, method: &str) -> Result<()> {
+        let session = self.session.clone().unwrap_or_default();
+        let headers = [
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+            ("mcp-session-id", session.as_str()),
+            ("mcp-protocol-version", "2025-11-25"),
+        ];
+        let body = json!({ "jsonrpc": "2.0", "method": method }).to_string();
+        let response = self.connection.send("POST", "/mcp", &headers, body).await?;
+        ensure!(response.status == 202, "a notification was answered {}: {}", response.status, response.text());
+        Ok(())
+    }
+}
+
+/// The result of an answer, or its error.
+fn result(response: &Response) -> Result<Value> {
+    let answer = response.json()?;
+    ensure!(answer.get("error").is_none(), "HTTP {}: {}", response.status, answer["error"]);
+    answer.get("result").cloned().with_context(|| format!("no result: {answer}"))
+}

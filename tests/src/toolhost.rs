@@ -1,0 +1,225 @@
+//! A toolhost process of a test's own: its config, its plugins, all that it prints.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::{self, Response};
+
+/// How long a host may take to listen.
+const START_TIME: Duration = Duration::from_secs(60);
+
+/// A host under construction: what it is to find in its folder.
+#[derive(Default)]
+pub struct Setup {
+    config: String,
+    plugins: Vec<(String, Vec<u8>)>,
+    environment: Vec<(String, String)>,
+    arguments: Vec<String>,
+}
+
+impl Setup {
+    /// A host with this config. The keys `[serve] listen` and `cache_dir` are the harness's own.
+    pub fn new(config: impl Into<String>) -> Self {
+        Self { config: config.into(), ..Self::default() }
+    }
+
+    /// Puts a component of this workspace into the plugin directory, as `<name>.wasm`.
+    pub fn plugin(self, name: &str, component_name: &str) -> Result<Self> {
+        let bytes = std::fs::read(component(component_name)?)?;
+        Ok(self.file(name, bytes))
+    }
+
+    /// Puts any bytes into the plugin directory, as `<name>.wasm`.
+    pub fn file(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.plugins.push((name.to_owned(), bytes.into()));
+        self
+    }
+
+    /// Sets a variable of the host's environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds an argument of the command line, such as `--log debug`.
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Writes config and plugins into a new folder, and starts nothing.
+    pub fn write(&self) -> Result<TempDir> {
+        let dir = TempDir::with_prefix("toolhost-test-")?;
+        let plugins = dir.path().join("plugins");
+        std::fs::create_dir(&plugins)?;
+        for (name, bytes) in &self.plugins {
+            std::fs::write(plugins.join(format!("{name}.wasm")), bytes)?;
+        }
+        // Compiled once for all tests: the cache is a promise of its own, tested elsewhere.
+        let cache = target_dir()?.join("tests-compiled");
+        let own = format!("listen = \"127.0.0.1:0\"\ncache_dir = {cache:?}\n");
+        let config = match self.config.split_once("[serve]\n") {
+            Some((before, after)) => format!("{before}[serve]\n{own}{after}"),
+            None => format!("[serve]\n{own}\n{}", self.config),
+        };
+        std::fs::write(dir.path().join("toolhost.toml"), config)?;
+        Ok(dir)
+    }
+
+    /// Starts the host, and waits until it listens.
+    pub async fn start(self) -> Result<Toolhost> {
+        let dir = self.write()?;
+        let (stdout, stderr) = (dir.path().join("stdout"), dir.path().join("stderr"));
+        let child = Command::new(toolhost_program()?)
+            .args(["--config", "toolhost.toml"])
+            .args(&self.arguments)
+            .arg("serve")
+            .current_dir(dir.path())
+            .env_clear()
+            .envs(self.environment)
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(&stdout)?)
+            .stderr(std::fs::File::create(&stderr)?)
+            .spawn()?;
+        let mut host = Toolhost { child, dir, url: String::new() };
+        let deadline = Instant::now() + START_TIME;
+        loop {
+            let printed = std::fs::read_to_string(&stdout)?;
+            let url = printed.lines().find_map(|line| line.strip_prefix("Serving MCP on ")?.split("/mcp").next());
+            if let Some(url) = url {
+                host.url = url.to_owned();
+                return Ok(host);
+            }
+            if let Some(status) = host.child.try_wait()? {
+                bail!("toolhost ended with {status}: {}", host.printed()?);
+            }
+            if Instant::now() > deadline {
+                bail!("toolhost did not listen: {}", host.printed()?);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A host that listens. It ends when it is dropped.
+pub struct Toolhost {
+    child: Child,
+    dir: TempDir,
+    url: String,
+}
+
+impl Toolhost {
+    /// Where it listens, such as `http://127.0.0.1:4711`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its folder: `toolhost.toml` and `plugins`.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All that it has printed so far, to either stream.
+    pub fn printed(&self) -> Result<String> {
+        let read = |name| std::fs::read_to_string(self.dir.path().join(name));
+        Ok(read("stdout")? + &read("stderr")?)
+    }
+
+    /// One `GET`.
+    pub async fn get(&self, path: &str) -> Result<Response> {
+        http::request("GET", &format!("{}{path}", self.url), &[], Vec::new()).await
+    }
+
+    /// One call by REST: the status, and the result as JSON.
+    pub async fn call(&self, tool: &str, arguments: Value) -> Result<(u16, Value)> {
+        let url = format!("{}/tools/{tool}", self.url);
+        let headers = [("content-type", "application/json")];
+        let response = http::request("POST", &url, &headers, arguments.to_string().into_bytes()).await?;
+        Ok((response.status, response.json()?))
+    }
+
+    /// Memory that the process holds, in KiB.
+    pub fn memory_kib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
+    }
+
+    /// Processor time that the process has used.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        let after_name = stat.rsplit_once(')').context("no name")?.1;
+        let fields: Vec<&str> = after_name.split_whitespace().collect();
+        let ticks: u64 = fields.get(11).context("no utime")?.parse::<u64>()? + fields.get(12).context("no stime")?.parse::<u64>()?;
+        // The kernel counts in hundredths of a second.
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    /// Asks the process to end, and waits for it.
+    pub async fn stop(mut self) -> Result<(ExitStatus, String)> {
+        let killed = Command::new("kill").arg("-TERM").arg(self.pid().to_string()).status()?;
+        anyhow::ensure!(killed.success(), "kill: {killed}");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok((status, self.printed()?));
+            }
+            anyhow::ensure!(Instant::now() < deadline, "toolhost did not stop");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Toolhost {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the program once, to its end: exit status and what it printed, both streams.
+pub fn run(dir: &Path, arguments: &[&str]) -> Result<(ExitStatus, String)> {
+    let output = Command::new(toolhost_program()?).args(arguments).current_dir(dir).stdin(Stdio::null()).output()?;
+    let printed = [output.stdout, output.stderr].concat();
+    Ok((output.status, String::from_utf8_lossy(&printed).into_owned()))
+}
+
+/// The `toolhost` program of this build.
+pub fn toolhost_program() -> Result<PathBuf> {
+    let program = profile_dir()?.join("toolhost");
+    anyhow::ensure!(program.exists(), "{} is missing: run `make test`, which builds it first", program.display());
+    Ok(program)
+}
+
+/// A component of this workspace, by the name of its library: `sql`, `good`, `greedy` and so on.
+pub fn component(name: &str) -> Result<PathBuf> {
+    let file = target_dir()?.join("wasm32-wasip2/plugin").join(format!("{name}.wasm"));
+    anyhow::ensure!(file.exists(), "{} is missing: run `make plugins`", file.display());
+    Ok(file)
+}
+
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// `target/debug` or the like: a test program stands in its `deps`.
+fn profile_dir() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let deps = program.parent().context("a program is in a folder")?;
+    Ok(deps.parent().context("deps is in a folder")?.to_owned())
+}
+
+fn target_dir() -> Result<PathBuf> {
+    Ok(profile_dir()?.parent().context("a profile is in the target directory")?.to_owned())
+}
