@@ -1,6 +1,7 @@
 //! The nouns that every room shares: a call, the tool it names, and the outcome.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
@@ -75,9 +76,9 @@ pub struct Tool {
     /// What the model reads.
     pub description: String,
     /// JSON Schema (2020-12) of the arguments.
-    pub input_schema: JsonObject,
+    pub input_schema: Arc<JsonObject>,
     /// JSON Schema (2020-12) of the structured outcome.
-    pub output_schema: Option<JsonObject>,
+    pub output_schema: Option<Arc<JsonObject>>,
     /// Hints for clients.
     pub annotations: Annotations,
     /// Pictures for clients.

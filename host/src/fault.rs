@@ -109,6 +109,26 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind there is.
+    pub const ALL: [Self; 16] = [
+        Kind::UnknownTool,
+        Kind::InvalidArguments,
+        Kind::Invalid,
+        Kind::Denied,
+        Kind::NotFound,
+        Kind::Limited,
+        Kind::Cancelled,
+        Kind::Unavailable,
+        Kind::Failed,
+        Kind::Crashed,
+        Kind::Deadline,
+        Kind::Memory,
+        Kind::OverLimit,
+        Kind::BadOutput,
+        Kind::Busy,
+        Kind::Internal,
+    ];
+
     /// The table: word, fault, HTTP status.
     fn row(self) -> (&'static str, Fault, u16) {
         match self {

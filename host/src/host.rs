@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::fault::{Error, Fault, Kind};
 use crate::instructions::Instructions;
 use crate::registry::{self, Registry, Snapshot};
-use crate::runtime::{Cache, Runtime};
+use crate::runtime::{Cache, EngineError, Runtime};
 
 /// Everything that serves calls, whichever door they come in by.
 pub struct Host {
@@ -25,7 +25,7 @@ pub struct Host {
 
 impl Host {
     /// Opens the grants and loads the plugins. What fails is noted, and harms nothing else.
-    pub async fn start(config: &Config, cache: Cache) -> wasmtime::Result<Self> {
+    pub async fn start(config: &Config, cache: Cache) -> Result<Self, EngineError> {
         let runtime = Runtime::new(config.serve.calls.get_usize(), cache)?;
         let grants = Grants::open(config);
         let registry = Registry::new(registry::load(config, &grants, &runtime).await);

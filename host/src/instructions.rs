@@ -52,7 +52,11 @@ async fn write(plugins: &Snapshot) -> (String, bool) {
     let mut sources = BTreeMap::new();
     for plugin in plugins.plugins() {
         for (path, grant) in plugin.grants().iter() {
-            sources.entry(path.to_owned()).or_insert_with(|| (Arc::clone(grant), Vec::new())).1.push(plugin.name.clone());
+            sources
+                .entry(path.to_owned())
+                .or_insert_with(|| (Arc::clone(grant), Vec::new()))
+                .1
+                .push(plugin.name.clone());
         }
     }
     let asked = sources.iter().map(async |(path, (grant, users))| {

@@ -1,13 +1,79 @@
-//! The map of toolhost, to be rewritten when the rooms stand.
+//! # The map
+//!
+//! toolhost runs tools that nobody has to trust. A tool is a WebAssembly component, a
+//! *plugin*; it computes, and reaches the world through host functions alone. The host
+//! holds the credentials, and uses them on a plugin's behalf where the operator said so.
+//!
+//! ## A call, from the door to the database and back
+//!
+//! Begin with [`host::Host::call`]; the whole walk fits on a screen.
+//!
+//! 1. [`front`]: bytes become a [`call::Call`]. MCP and REST end at the same type.
+//! 2. [`host`]: finds the plugin that has the tool, and logs how the call ended.
+//! 3. [`registry`]: the snapshot of plugins that are there now.
+//! 4. [`runtime`]: holds the arguments against the tool's schema, makes a new instance with
+//!    a deadline and a memory limit, calls it, holds its answer against the schema.
+//! 5. The plugin runs: pure code. Its imports are all that it can do.
+//! 6. [`capability`]: `permit` yields the backend, if this plugin was granted it; the
+//!    capability's own guard looks at what is asked.
+//! 7. A backend, such as `capability/sql/mysql.rs`, attaches the credential and speaks
+//!    the wire.
+//!
+//! The way out is the same stack.
+//!
+//! ## The rooms, and whom each may know
+//!
+//! ```text
+//! cli          one command, one file       -> front, host, config, call, fault, capability, runtime
+//! front        how a request comes in      -> host, config, call, fault
+//! host         the walk of a call          -> registry, runtime, capability, config, call, fault, instructions
+//! instructions what agents are told first  -> registry
+//! registry     which plugins there are     -> runtime, capability, config, call
+//! runtime      how a plugin runs           -> capability, config, wit, call, fault
+//! capability   what a plugin may be granted -> config, wit, call
+//! config, wit, call, fault                 -> nothing of ours
+//! ```
+//!
+//! `tests/tests/tidy.rs` reads this table and fails on an import that is not in it. A
+//! capability never knows another one, nor who runs the plugin. Each large vendor has one
+//! door: axum and rmcp `front`; wasmtime `runtime`, `capability` and `wit`; a database
+//! driver its one backend; the environment `config/secret.rs`.
+//!
+//! ## The words
+//!
+//! A **call** is one request for one tool, an **outcome** what it answers. A **plugin** is
+//! a component under a name, and has **tools**. A **capability** is a kind of thing that a
+//! plugin may be granted, a **grant** one of them under a name (`sql.crm`), a **backend**
+//! the system behind a grant. A **fault** says who can mend an error: the caller, the
+//! plugin's author, the operator or the system upstream ([`fault::Fault`]).
+//!
+//! ## What is not here
+//!
+//! - No plugin gets a credential, an address, a file, a socket or an environment variable.
+//! - No tool loads plugins or changes grants: that is the operator's plane, the config and
+//!   the command line.
+//! - No state outlives a call but the config's snapshot and the backends' idle connections.
+//! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
+//!   one `unsafe` block).
+//! - Callers are not identified yet, so `serve` listens on loopback unless told otherwise.
+//!
+//! ## Where the code differs from what one might expect
+//!
+//! - `fault` stands beside `call`: the table of error kinds is read on its own.
+//! - Every call begins on the threads that serve requests, and moves to threads of its
+//!   own after one tick of the engine (`runtime/lane.rs`). With one set of threads, a few
+//!   guests that loop made everybody else wait for half a second.
+//! - A backend is named by its own sub-table (`[sql.crm.mysql]`), not by a key: so every
+//!   key of every backend is checked where it stands, with line and column.
 
 pub mod call;
 pub mod capability;
+pub mod cli;
 pub mod config;
 pub mod fault;
+pub mod front;
 pub mod host;
 mod instructions;
 pub mod registry;
 pub mod runtime;
 pub mod wit;
-pub mod front;
-pub mod cli;

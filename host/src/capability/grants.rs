@@ -79,9 +79,9 @@ impl Grants {
         let dir = config.resolve("".as_ref());
         for (name, read) in config.grants::<C::Config>(C::NAME) {
             let path = format!("{}.{name}", C::NAME);
-            let opened = read
-                .map_err(|error| error.to_string())
-                .and_then(|config| C::open(config, Place { name: &name, dir: &dir }).map_err(|error| error.to_string()));
+            let opened = read.map_err(|error| error.to_string()).and_then(|config| {
+                C::open(config, Place { name: &name, dir: &dir }).map_err(|error| error.to_string())
+            });
             match opened {
                 Ok(grant) => {
                     grants.opened.insert(path, Arc::new(grant));

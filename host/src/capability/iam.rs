@@ -22,4 +22,11 @@ impl Statement {
         let sid = name.chars().filter(char::is_ascii_alphanumeric).collect();
         Self { sid, effect: "Allow", action, resource }
     }
+
+    /// Allows one more action on the same resources.
+    pub fn allow_too(&mut self, action: &'static str) {
+        if !self.action.contains(&action) {
+            self.action.push(action);
+        }
+    }
 }

@@ -8,9 +8,9 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::{Capability, PluginGrants};
 use super::client::Reported;
 use super::log::CallLog;
+use super::{Capability, PluginGrants};
 use crate::call::{CallId, Client};
 use crate::config::Limits;
 use crate::wit::{self, Error, ErrorKind, Failure};

@@ -26,8 +26,8 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) async fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
-        let arguments: JsonObject =
-            serde_json::from_str(&self.arguments).context("the arguments must be a JSON object, such as '{\"limit\": 5}'")?;
+        let arguments: JsonObject = serde_json::from_str(&self.arguments)
+            .context("the arguments must be a JSON object, such as '{\"limit\": 5}'")?;
         let host = start::start(&start::read(path)?).await?;
         let answer = patiently("Calling", host.call(call::Call::new(self.tool, arguments))).await;
         let code = if answer.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };

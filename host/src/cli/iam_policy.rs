@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::start;
-use crate::capability::Grants;
+use crate::capability::{Grants, Statement};
 
 /// Print the least-privilege AWS IAM policy for the grants of the config.
 #[derive(Args)]
@@ -19,7 +19,15 @@ impl IamPolicy {
         for failure in grants.failures() {
             eprintln!("warning: left out {}: {}", failure.path, failure.message);
         }
-        let statements: Vec<_> = grants.iter().flat_map(|(_, grant)| grant.iam()).collect();
+        // Two databases of one cluster are one statement, with the actions of both.
+        let mut statements: Vec<Statement> = Vec::new();
+        for statement in grants.iter().flat_map(|(_, grant)| grant.iam()) {
+            match statements.iter_mut().find(|known| known.sid == statement.sid && known.resource == statement.resource)
+            {
+                Some(known) => statement.action.into_iter().for_each(|action| known.allow_too(action)),
+                None => statements.push(statement),
+            }
+        }
         println!("{:#}", json!({ "Version": "2012-10-17", "Statement": statements }));
         Ok(if grants.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

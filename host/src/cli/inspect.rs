@@ -24,7 +24,7 @@ impl Inspect {
         let bytes = std::fs::read(&self.file).with_context(|| format!("cannot read {shown}"))?;
         let size = bytes.len();
         let name = self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let runtime = Runtime::new(1, Cache::none()).map_err(anyhow::Error::from)?;
+        let runtime = Runtime::new(1, Cache::none())?;
         let spec = PluginSpec {
             name: name.clone(),
             prefix: String::new(),

@@ -25,7 +25,7 @@ pub(super) async fn start(config: &Config) -> anyhow::Result<Host> {
         },
     };
     let cache = cache.context("the cache of compiled plugins; set another place: [serve] cache_dir")?;
-    patiently("Compiling plugins", Host::start(config, cache)).await.map_err(anyhow::Error::from)
+    Ok(patiently("Compiling plugins", Host::start(config, cache)).await?)
 }
 
 /// Prints what is served and what is not; never a secret. True if nothing failed.

@@ -104,7 +104,7 @@ async fn load(config: &Config, component: &Path) -> anyhow::Result<Plugin> {
         grants_required: true,
     };
     let bytes = std::fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
-    let runtime = Runtime::new(1, Cache::none()).map_err(anyhow::Error::from)?;
+    let runtime = Runtime::new(1, Cache::none())?;
     let load = patiently("Compiling the plugin", Plugin::load(&runtime, spec, bytes)).await;
     load.with_context(|| format!("{} is refused", component.display()))
 }
@@ -175,7 +175,8 @@ fn build(dir: &Path) -> anyhow::Result<PathBuf> {
     );
     let messages = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>().map_while(Result::ok);
     let files = messages.filter_map(|message| message.get("filenames").cloned());
-    let files: Vec<PathBuf> = files.filter_map(|files| serde_json::from_value::<Vec<PathBuf>>(files).ok()).flatten().collect();
+    let files: Vec<PathBuf> =
+        files.filter_map(|files| serde_json::from_value::<Vec<PathBuf>>(files).ok()).flatten().collect();
     let component = files.into_iter().rfind(|file| file.extension().is_some_and(|extension| extension == "wasm"));
     component.context("cargo made no .wasm file; a plugin's Cargo.toml has `crate-type = [\"cdylib\"]`")
 }

@@ -163,7 +163,8 @@ impl Config {
         }
         let table = table.into_iter().filter(|(key, _)| OWN_TABLES.contains(&key.get_ref().as_ref())).collect();
         let own = Spanned::new(0..text.len(), DeValue::Table(table));
-        let written = Written::deserialize(own.into_deserializer()).map_err(|error| ConfigError::from_toml(path, text, &error))?;
+        let written = Written::deserialize(own.into_deserializer())
+            .map_err(|error| ConfigError::from_toml(path, text, &error))?;
         for name in written.plugins.keys() {
             check_name(name).map_err(|why| ConfigError::in_file(path, format!("[plugins.{name}]: {why}")))?;
         }
@@ -182,10 +183,10 @@ impl Config {
             .flatten()
             .map(|(key, value)| {
                 let name = key.get_ref().to_string();
-                let grant = check_name(&name)
-                    .map_err(|why| ConfigError::at(path, text, key.span(), why))
-                    .and_then(|()| {
-                        T::deserialize(value.clone().into_deserializer()).map_err(|error| ConfigError::from_toml(path, text, &error))
+                let grant =
+                    check_name(&name).map_err(|why| ConfigError::at(path, text, key.span(), why)).and_then(|()| {
+                        T::deserialize(value.clone().into_deserializer())
+                            .map_err(|error| ConfigError::from_toml(path, text, &error))
                     });
                 (name, grant)
             })
@@ -277,7 +278,8 @@ mod tests {
 
     #[test]
     fn a_broken_grant_leaves_the_others_alone() {
-        let config = parse("[sql.a]\npath = \"x\"\n[sql.b]\npahts = \"y\"\n[sql.c]\npath = \"z\"\nrows = 11\n").expect("parses");
+        let config =
+            parse("[sql.a]\npath = \"x\"\n[sql.b]\npahts = \"y\"\n[sql.c]\npath = \"z\"\nrows = 11\n").expect("parses");
         let grants = config.grants::<Grant>("sql");
         assert_eq!(grants["a"], Ok(Grant { path: "x".into(), rows: None }));
         let error = grants["b"].as_ref().expect_err("is refused").to_string();
@@ -294,7 +296,8 @@ mod tests {
             password: SecretRef,
         }
         let config = parse("[sql.a]\npassword = \"hunter2\"\n").expect("parses");
-        let error = config.grants::<WithSecret>("sql").remove("a").expect("is there").expect_err("is refused").to_string();
+        let error =
+            config.grants::<WithSecret>("sql").remove("a").expect("is there").expect_err("is refused").to_string();
         assert!(error.contains("toolhost.toml:2:12") && error.contains("env:NAME"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }

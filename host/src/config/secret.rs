@@ -132,7 +132,7 @@ mod tests {
     fn a_secret_file_loses_its_line_end_only() {
         let dir = std::env::temp_dir().join(format!("toolhost-secret-{}", std::process::id()));
         std::fs::write(&dir, "pass word \r\n").expect("writes");
-        let secret = SecretRef::File(dir.clone()).resolve().ok().expect("is there");
+        let Ok(secret) = SecretRef::File(dir.clone()).resolve() else { panic!("is there") };
         std::fs::remove_file(dir).expect("is removed");
         assert_eq!(secret.expose(), "pass word ");
     }

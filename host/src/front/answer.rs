@@ -5,8 +5,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rmcp::model::{
-    Annotations, AudioContent, CallToolResult, ContentBlock, EmbeddedResource, Icon, ImageContent, MetaObject, Resource,
-    ResourceContents, Role, TextContent, Tool, ToolAnnotations,
+    Annotations, AudioContent, CallToolResult, ContentBlock, EmbeddedResource, Icon, ImageContent, MetaObject,
+    Resource, ResourceContents, Role, TextContent, Tool, ToolAnnotations,
 };
 use serde_json::{Value, json};
 
@@ -18,9 +18,9 @@ const ERROR_META: &str = "toolhost/error";
 
 /// A tool as MCP lists it.
 pub(super) fn tool(tool: &call::Tool) -> Tool {
-    let mut listed = Tool::new(tool.name.clone(), tool.description.clone(), Arc::new(tool.input_schema.clone()));
+    let mut listed = Tool::new(tool.name.clone(), tool.description.clone(), Arc::clone(&tool.input_schema));
     listed.title.clone_from(&tool.title);
-    listed.output_schema = tool.output_schema.clone().map(Arc::new);
+    listed.output_schema.clone_from(&tool.output_schema);
     listed.annotations = annotations(tool.annotations);
     listed.icons = (!tool.icons.is_empty()).then(|| tool.icons.iter().map(icon).collect());
     listed.meta = tool.meta.clone().map(MetaObject);

@@ -35,7 +35,9 @@ pub enum ServeError {
     #[error("cannot listen on {0}: {1}; set another address: [serve] listen = \"127.0.0.1:8001\"")]
     Listen(SocketAddr, std::io::Error),
     /// Callers are not identified, so only this machine may call.
-    #[error("{0} can be reached from other machines, and callers are not identified; listen on 127.0.0.1, or pass --insecure")]
+    #[error(
+        "{0} can be reached from other machines, and callers are not identified; listen on 127.0.0.1, or pass --insecure"
+    )]
     Public(SocketAddr),
 }
 
@@ -113,7 +115,11 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
 }
 
 /// MCP in all its revisions: sessions for those that have them, none for the newest.
-fn mcp(host: Arc<Host>, body_bytes: usize, streams: CancellationToken) -> StreamableHttpService<Door, LocalSessionManager> {
+fn mcp(
+    host: Arc<Host>,
+    body_bytes: usize,
+    streams: CancellationToken,
+) -> StreamableHttpService<Door, LocalSessionManager> {
     let door = Door::new(host);
     let config = StreamableHttpServerConfig::default()
         .with_json_response(true)

@@ -8,4 +8,4 @@ mod origin;
 mod rest;
 
 pub use self::answer::{error_json, outcome_json};
-pub use self::http::{Server, ServeError};
+pub use self::http::{ServeError, Server};

@@ -29,7 +29,8 @@ pub(super) async fn check(State(allowed): State<Arc<Allowed>>, request: Request,
     match allowed.refusal(request.headers(), request.uri()) {
         None => next.run(request).await,
         Some((header, key)) => {
-            let message = format!("This request's {header} is not allowed here; the operator can name it: [serve] {key}.");
+            let message =
+                format!("This request's {header} is not allowed here; the operator can name it: [serve] {key}.");
             let error = json!({ "code": -32000, "message": message });
             (StatusCode::FORBIDDEN, Json(json!({ "jsonrpc": "2.0", "id": null, "error": error }))).into_response()
         }
@@ -96,7 +97,8 @@ mod tests {
         for host in ["localhost", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST:1", "tools.example.com"] {
             assert_eq!(refused(host, None), None, "{host}");
         }
-        for origin in ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:8000", "https://console.example.com"] {
+        for origin in ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:8000", "https://console.example.com"]
+        {
             assert_eq!(refused("localhost", Some(origin)), None, "{origin}");
         }
     }
@@ -106,7 +108,9 @@ mod tests {
         for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "localhost:80@evil", ""] {
             assert_eq!(refused(host, None), Some("Host"), "{host}");
         }
-        for origin in ["https://evil.example", "http://localhost.evil.example", "null", "file://", "http://localhost@evil"] {
+        for origin in
+            ["https://evil.example", "http://localhost.evil.example", "null", "file://", "http://localhost@evil"]
+        {
             assert_eq!(refused("localhost", Some(origin)), Some("Origin"), "{origin}");
         }
     }

@@ -48,7 +48,8 @@ pub struct LoadFailure {
 impl Snapshot {
     /// Adds a plugin, unless one of its tools has the full name of one that is there.
     pub fn add(&mut self, plugin: Plugin) {
-        let taken = plugin.tools.iter().find_map(|loaded| Some((&loaded.tool.name, self.tools.get(&loaded.tool.name)?)));
+        let taken =
+            plugin.tools.iter().find_map(|loaded| Some((&loaded.tool.name, self.tools.get(&loaded.tool.name)?)));
         if let Some((name, (other, _))) = taken {
             let message = format!(
                 "its tool `{name}` has the same full name as one of the plugin `{}`; set a `prefix` for one of the two",

@@ -37,7 +37,9 @@ impl Cache {
         if file.exists() {
             match load(engine, &file) {
                 Ok(component) => return Ok(component),
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "a cached plugin was not usable; compiling it again"),
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "a cached plugin was not usable; compiling it again")
+                }
             }
         }
         let component = Component::from_binary(engine, bytes)?;

@@ -32,19 +32,27 @@ pub struct Runtime {
     places: Arc<Semaphore>,
 }
 
+/// The engine cannot run on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the WebAssembly engine cannot start: {0}; with fewer [serve] calls it needs less address space")]
+pub struct EngineError(String);
+
 impl Runtime {
     /// An engine with places for `calls` calls at once, which keeps compiled code in `cache`.
-    pub fn new(calls: usize, cache: Cache) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&engine_config(calls))?;
+    pub fn new(calls: usize, cache: Cache) -> Result<Self, EngineError> {
+        let engine = Engine::new(&engine_config(calls)).map_err(|error| EngineError(format!("{error:#}")))?;
         tick(engine.weak());
-        let (cache, lane) = (Arc::new(cache), Arc::new(Lane::new()?));
+        let lane = Lane::new().map_err(|error| EngineError(error.to_string()))?;
+        let (cache, lane) = (Arc::new(cache), Arc::new(lane));
         Ok(Self { engine, cache, lane, places: Arc::new(Semaphore::new(calls)) })
     }
 
     /// A place among the running calls; given back when it is dropped.
     pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let place = Arc::clone(&self.places).acquire_owned();
-        match tokio::time::timeout(PLACE_WAIT, place).await {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        match tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(Error::new(Kind::Busy, "Every place for a call is taken.")
                 .next("Wait a second and call again.")

@@ -12,6 +12,6 @@ mod plugin;
 mod schema;
 
 pub use self::cache::Cache;
-pub use self::engine::Runtime;
+pub use self::engine::{EngineError, Runtime};
 pub use self::needs::{Needs, NotAPlugin};
 pub use self::plugin::{LoadError, LoadedTool, Plugin, PluginSpec};

@@ -2,7 +2,6 @@
 
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::DecodedWasm;
-use wit_parser::{Resolve, WorldItem, WorldKey};
 
 use crate::capability::{ALL, Entry, PluginGrants};
 
@@ -56,14 +55,12 @@ impl Needs {
             Err(error) => return Err(damaged(&error)),
         };
         let world = &resolve.worlds[world];
-        let names = |items: &dyn Fn() -> Vec<String>| items();
-        let exports = names(&|| world.exports.iter().map(|(key, item)| item_name(&resolve, key, item)).collect());
+        let exports: Vec<String> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
         if !exports.iter().any(|export| export.starts_with(TOOLS)) {
             let list = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
             return Err(NotAPlugin::OtherWorld(list));
         }
-        let imports = world.imports.iter().map(|(key, item)| item_name(&resolve, key, item));
-        Ok(Self::sort(imports))
+        Ok(Self::sort(world.imports.keys().map(|key| resolve.name_world_key(key))))
     }
 
     fn sort(imports: impl Iterator<Item = String>) -> Self {
@@ -94,14 +91,10 @@ impl Needs {
                      [plugins.{plugin}] grants = [\"{name}.<a table [{name}.…]>\"]"
                 )
             });
-        let unknown = self.unknown.iter().map(|import| format!("it imports `{import}`, which this host does not offer"));
+        let unknown =
+            self.unknown.iter().map(|import| format!("it imports `{import}`, which this host does not offer"));
         unknown.chain(ungranted).collect()
     }
-}
-
-/// The full name of an import or export, version included.
-fn item_name(resolve: &Resolve, key: &WorldKey, _: &WorldItem) -> String {
-    resolve.name_world_key(key)
 }
 
 fn first_line(error: &dyn std::fmt::Display) -> String {
@@ -124,13 +117,17 @@ mod tests {
 
     #[test]
     fn an_import_that_is_not_granted_is_named_with_the_line_that_would_grant_it() {
-        let imports = ["toolhost:sql/sql@0.1.0", "toolhost:log/log@0.1.0", "toolhost:types/types@0.1.0", "wasi:io/poll@0.2.6"];
+        let imports =
+            ["toolhost:sql/sql@0.1.0", "toolhost:log/log@0.1.0", "toolhost:types/types@0.1.0", "wasi:io/poll@0.2.6"];
         let needs = Needs::sort(imports.into_iter().map(str::to_owned));
         assert_eq!(needs.capabilities, ["log", "sql"]);
         assert_eq!(needs.wasi, ["wasi:io/poll@0.2.6"]);
         let unmet = needs.unmet("crm", &PluginGrants::default());
         assert_eq!(unmet.len(), 1);
-        assert!(unmet[0].contains("`toolhost:sql`") && unmet[0].contains("[plugins.crm] grants = [\"sql."), "{unmet:?}");
+        assert!(
+            unmet[0].contains("`toolhost:sql`") && unmet[0].contains("[plugins.crm] grants = [\"sql."),
+            "{unmet:?}"
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What a guest says, turned into the shared nouns: sizes and JSON checked on the way.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use crate::call::{
-    Annotations, Content, Icon, JsonObject, Media, Outcome, Part, PartAnnotations, ResourceBody, Tool,
-};
+use crate::call::{Annotations, Content, Icon, JsonObject, Media, Outcome, Part, PartAnnotations, ResourceBody, Tool};
 use crate::fault::{Error, Kind};
 use crate::wit::{self, tools};
 
@@ -23,8 +23,8 @@ pub(super) fn outcome(guest: tools::Outcome, bytes_max: usize) -> Result<Outcome
 
 /// A tool as the guest described it, under its full name, or what is wrong with it.
 pub(super) fn tool(guest: tools::Tool, name: String) -> Result<Tool, Error> {
-    let input_schema = object("its input schema", &guest.input_schema)?;
-    let output_schema = guest.output_schema.map(|text| object("its output schema", &text)).transpose()?;
+    let input_schema = Arc::new(object("its input schema", &guest.input_schema)?);
+    let output_schema = guest.output_schema.map(|text| object("its output schema", &text)).transpose()?.map(Arc::new);
     let meta = guest.meta.map(|text| object("its `meta`", &text)).transpose()?;
     let hints = guest.annotations;
     Ok(Tool {
@@ -68,8 +68,9 @@ const ERROR_BYTES_MAX: usize = 8 << 10;
 
 fn json(what: &str, text: &str) -> Result<Value, Error> {
     // The parser refuses JSON that is nested more than 128 deep.
-    serde_json::from_str(text)
-        .map_err(|error| Error::new(Kind::BadOutput, format!("The plugin is at fault: {what} is no usable JSON ({error}).")))
+    serde_json::from_str(text).map_err(|error| {
+        Error::new(Kind::BadOutput, format!("The plugin is at fault: {what} is no usable JSON ({error})."))
+    })
 }
 
 fn object(what: &str, text: &str) -> Result<JsonObject, Error> {

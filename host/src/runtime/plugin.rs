@@ -135,7 +135,8 @@ impl LoadedTool {
         match faults {
             None => Ok(()),
             Some(faults) => {
-                let message = format!("The plugin is at fault: its answer does not fit its own output schema: {faults}.");
+                let message =
+                    format!("The plugin is at fault: its answer does not fit its own output schema: {faults}.");
                 Err(Error::new(Kind::BadOutput, message).next("Tell the operator; another tool may serve meanwhile."))
             }
         }
@@ -187,7 +188,7 @@ fn load_tool(described: tools::Tool, prefix: &str) -> Result<LoadedTool, String>
         return Err("its input schema is not of type object".to_owned());
     }
     let input = Schema::compile(&tool.input_schema).map_err(|why| format!("its input schema is broken: {why}"))?;
-    let output = tool.output_schema.as_ref().map(Schema::compile).transpose();
+    let output = tool.output_schema.as_deref().map(Schema::compile).transpose();
     let output = output.map_err(|why| format!("its output schema is broken: {why}"))?;
     Ok(LoadedTool { tool, own_name, input, output })
 }

@@ -1,7 +1,7 @@
 //! What every SQL backend can do, and the closed set of them.
 
-use super::mysql::{self, Mysql};
 use super::guard::Dialect;
+use super::mysql::{self, Mysql};
 use super::placeholder::{self, Unfit};
 use super::rds_data::{self, RdsData};
 use super::rows::RowStream;

@@ -6,9 +6,7 @@ use std::fmt;
 use super::backend::Backend;
 use super::guard::Dialect;
 use super::{Sql, Statement};
-use crate::wit::sql::{
-    ForeignKey, Index, Parameter, Row, Table, TableColumn, TableDescription, TableKind, Value,
-};
+use crate::wit::sql::{ForeignKey, Index, Parameter, Row, Table, TableColumn, TableDescription, TableKind, Value};
 use crate::wit::{Error, ErrorKind};
 
 /// Most tables that are listed.
@@ -90,7 +88,7 @@ impl Sql {
             return Ok(script.tables());
         }
         let rows = self.catalogue(self.statements().tables, &[]).await?;
-        Ok(rows.iter().take(TABLES_MAX).map(|row| table(row)).collect())
+        Ok(rows.iter().take(TABLES_MAX).map(table).collect())
     }
 
     /// One table or view.
@@ -105,7 +103,7 @@ impl Sql {
         };
         let statements = self.statements();
         let named = Value::Text(table.name.clone());
-        let columns = self.catalogue(statements.columns, &[named.clone()]).await?;
+        let columns = self.catalogue(statements.columns, std::slice::from_ref(&named)).await?;
         let keys = self.catalogue(statements.keys, &[named.clone(), named.clone()]).await?;
         let references = self.catalogue(statements.references, &[named]).await?;
         let mut indexes = indexes(&keys);
@@ -113,7 +111,7 @@ impl Sql {
         Ok(TableDescription {
             primary_key: primary.map(|place| indexes.remove(place).columns).unwrap_or_default(),
             table,
-            columns: columns.iter().map(|row| column(row)).collect(),
+            columns: columns.iter().map(column).collect(),
             indexes,
             foreign_keys: foreign_keys(&references),
         })
@@ -123,7 +121,10 @@ impl Sql {
     pub(super) async fn keys(&self) -> Result<Vec<Keyed>, Error> {
         let tables = self.tables().await?;
         if let Backend::Script(_) = &self.backend {
-            return Ok(tables.into_iter().map(|table| Keyed { name: table.name, key: vec![], indexed: vec![] }).collect());
+            return Ok(tables
+                .into_iter()
+                .map(|table| Keyed { name: table.name, key: vec![], indexed: vec![] })
+                .collect());
         }
         let keys = self.catalogue(self.statements().keys, &[Value::Null, Value::Null]).await?;
         let mut by_table: BTreeMap<String, Vec<Row>> = BTreeMap::new();

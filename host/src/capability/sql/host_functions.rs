@@ -150,7 +150,8 @@ impl HostCursor for CallState {
         let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX).clamp(1, cursor.rows_left.max(1));
         let chunk = cursor.stream.next(rows_max, &cursor.limits, cursor.deadline).await?;
         if cursor.rows_left == 0 && !chunk.rows.is_empty() {
-            let message = format!("the cursor has handed out all {} rows that the grant allows", cursor.limits.rows_max);
+            let message =
+                format!("the cursor has handed out all {} rows that the grant allows", cursor.limits.rows_max);
             return Err(Error::new(ErrorKind::Limited, message).into());
         }
         cursor.rows_left = cursor.rows_left.saturating_sub(chunk.rows.len());

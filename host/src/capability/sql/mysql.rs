@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn the_summary_tells_neither_host_nor_user() {
         let limits = Limits { rows_max: 1, bytes_max: 1, time_max: Duration::from_secs(1) };
-        let mysql = Mysql::open(config("host = \"db.internal\""), limits, Access::Read).ok().expect("opens");
+        let Ok(mysql) = Mysql::open(config("host = \"db.internal\""), limits, Access::Read) else { panic!("opens") };
         assert_eq!(mysql.summary(), "MySQL database crm");
     }
 }

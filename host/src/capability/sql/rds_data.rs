@@ -136,13 +136,15 @@ impl RdsData {
 
     /// What the host's role must be allowed: this cluster, this secret, nothing else.
     pub(super) fn iam(&self) -> Vec<IamStatement> {
-        let actions = vec![
-            "rds-data:ExecuteStatement",
-            "rds-data:BatchExecuteStatement",
-            "rds-data:BeginTransaction",
-            "rds-data:CommitTransaction",
-            "rds-data:RollbackTransaction",
-        ];
+        let mut actions = vec!["rds-data:ExecuteStatement"];
+        if self.access == Access::Write {
+            actions.extend([
+                "rds-data:BatchExecuteStatement",
+                "rds-data:BeginTransaction",
+                "rds-data:CommitTransaction",
+                "rds-data:RollbackTransaction",
+            ]);
+        }
         let id = |what: &str, arn: &str| {
             format!("{what} {} {}", self.source.region, arn.rsplit(':').next().unwrap_or_default())
         };
@@ -339,7 +341,11 @@ mod tests {
         let policy = open("").map(|source| source.iam()).unwrap_or_default();
         let resources: Vec<_> = policy.iter().flat_map(|statement| &statement.resource).collect();
         assert_eq!(resources, [CLUSTER, SECRET]);
-        assert_eq!(policy.iter().map(|statement| statement.action.len()).collect::<Vec<_>>(), [5, 1]);
+        assert_eq!(
+            policy.iter().map(|statement| statement.action.len()).collect::<Vec<_>>(),
+            [1, 1],
+            "a grant that reads needs one"
+        );
         let ids: Vec<_> = policy.iter().map(|statement| statement.sid.as_str()).collect();
         assert_eq!(ids, ["DataApiuseast1acmecrm", "Secretuseast1crmreaderAbCdEf"]);
     }

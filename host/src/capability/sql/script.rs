@@ -171,7 +171,8 @@ impl Script {
 
     pub(super) fn describe(&self, name: &str) -> Result<TableDescription, Error> {
         let table = self.tables.iter().find(|table| table.name == name);
-        let table = table.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the script has no table `{name}`")))?;
+        let table =
+            table.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the script has no table `{name}`")))?;
         let column = |column: &ScriptTableColumn| TableColumn {
             name: column.name.clone(),
             declared: column.declared.clone(),

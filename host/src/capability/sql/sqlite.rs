@@ -259,7 +259,9 @@ impl Pool {
             ErrorCode::TooBig | ErrorCode::OutOfMemory => {
                 (ErrorKind::Limited, "the statement builds a value that is too large".to_owned())
             }
-            ErrorCode::ConstraintViolation | ErrorCode::Unknown | ErrorCode::TypeMismatch => (ErrorKind::Invalid, message),
+            ErrorCode::ConstraintViolation | ErrorCode::Unknown | ErrorCode::TypeMismatch => {
+                (ErrorKind::Invalid, message)
+            }
             _ => (ErrorKind::Failed, "SQLite could not run the statement".to_owned()),
         };
         Error::new(kind, text)
@@ -274,7 +276,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + S
 
 /// Makes whatever runs next on this connection stop at the deadline, or when nobody
 /// waits for it any more.
-fn stop_when<T: Send + 'static>(connection: &mut Connection, deadline: Instant, waiting: mpsc::Sender<T>) -> rusqlite::Result<()> {
+fn stop_when<T: Send + 'static>(
+    connection: &mut Connection,
+    deadline: Instant,
+    waiting: mpsc::Sender<T>,
+) -> rusqlite::Result<()> {
     connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || waiting.is_closed() || Instant::now() >= deadline))
 }
 
@@ -356,9 +362,9 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
         AuthAction::Function { function_name } => {
             allow(!["load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"].contains(&function_name))
         }
-        AuthAction::Insert { table_name } | AuthAction::Update { table_name, .. } | AuthAction::Delete { table_name } => {
-            allow(!table_name.starts_with("sqlite_"))
-        }
+        AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name } => allow(!table_name.starts_with("sqlite_")),
         AuthAction::Pragma { pragma_name, .. } => {
             let reads = ["table_list", "table_xinfo", "table_info", "index_list", "index_info", "foreign_key_list"];
             allow(reads.contains(&pragma_name))

@@ -76,7 +76,10 @@ fn config_text(listen: SocketAddr, plugins: &Path, database: &Path) -> anyhow::R
 fn welcome(url: &str) {
     let question = r#"{"sql": "SELECT count(*) AS open_tickets FROM support_tickets WHERE status = 'open'"}"#;
     println!("\n{}", bold("How many open support tickets do we have?"));
-    println!("  curl -s {url}/tools/crm__run_query -H 'Content-Type: application/json' -d \"{}\"", question.replace('"', "\\\""));
+    println!(
+        "  curl -s {url}/tools/crm__run_query -H 'Content-Type: application/json' -d \"{}\"",
+        question.replace('"', "\\\"")
+    );
     println!("\n{}", bold("Connect Claude Code"));
     println!("  claude mcp add --transport http toolhost {url}/mcp");
     println!("{}", bold("Connect another MCP client"));

@@ -76,12 +76,16 @@ fn ticket(dice: &mut Dice) -> String {
     let status = *dice.of(&["open", "in_progress", "resolved", "closed"]);
     let priority = *dice.of(&["low", "medium", "high", "critical"]);
     let agent = *dice.of(&["Amara", "Bruno", "Chen", "Dana", "Elif"]);
-    let created = Time::from_2026(dice.below(42), dice.below(86_400));
+    let created = NEW_YEAR_2026 + dice.below(42 * DAY);
     let resolved = match status {
-        "resolved" | "closed" => format!("'{}'", created.plus_hours(1 + dice.below(72))),
+        "resolved" | "closed" => time(created + (1 + dice.below(72)) * HOUR),
         _ => "NULL".to_owned(),
     };
-    format!("('{id}', '{customer}', '{subject}', '{description}', '{status}', '{priority}', '{category}', '{agent}', '{created}', {resolved})")
+    let created = time(created);
+    format!(
+        "('{id}', '{customer}', '{subject}', '{description}', '{status}', '{priority}', '{category}', '{agent}', \
+         {created}, {resolved})"
+    )
 }
 
 fn subscription(dice: &mut Dice) -> String {
@@ -90,15 +94,15 @@ fn subscription(dice: &mut Dice) -> String {
     let (plan, amount) =
         *dice.of(&[("free_with_ads", "0.00"), ("basic", "6.99"), ("standard", "12.99"), ("premium", "19.99")]);
     let status = *dice.of(&["active", "active", "active", "cancelled", "expired", "paused"]);
-    let start = dice.below(731);
+    let start = NEW_YEAR_2024 + dice.below(731) * DAY;
     let end = match status {
-        "cancelled" | "expired" => format!("'{}'", Time::from_2024(start + 30 + dice.below(300)).day()),
+        "cancelled" | "expired" => day(start + (30 + dice.below(300)) * DAY),
         _ => "NULL".to_owned(),
     };
     let payment = *dice.of(&["credit_card", "debit_card", "paypal", "gift_card"]);
     let renew = u64::from(status == "active");
-    let start = Time::from_2024(start).day();
-    format!("('{id}', '{customer}', '{plan}', '{status}', '{start}', {end}, {amount}, '{payment}', {renew})")
+    let start = day(start);
+    format!("('{id}', '{customer}', '{plan}', '{status}', {start}, {end}, {amount}, '{payment}', {renew})")
 }
 
 fn rating(dice: &mut Dice) -> String {
@@ -110,8 +114,25 @@ fn rating(dice: &mut Dice) -> String {
         0..6 => "NULL".to_owned(),
         _ => format!("'{}'", dice.of(&REVIEWS)),
     };
-    let created = Time::from_mid_2025(dice.below(250), dice.below(86_400));
-    format!("('{id}', '{customer}', 'TITLE_{title:06}', {rating}, {review}, '{created}')")
+    let created = time(JUNE_2025 + dice.below(250 * DAY));
+    format!("('{id}', '{customer}', 'TITLE_{title:06}', {rating}, {review}, {created})")
+}
+
+// Seconds since 1970.
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+const NEW_YEAR_2024: u64 = 1_704_067_200;
+const JUNE_2025: u64 = 1_748_736_000;
+const NEW_YEAR_2026: u64 = 1_767_225_600;
+
+/// A time, which SQLite writes out.
+fn time(seconds: u64) -> String {
+    format!("datetime({seconds}, 'unixepoch')")
+}
+
+/// A day, which SQLite writes out.
+fn day(seconds: u64) -> String {
+    format!("date({seconds}, 'unixepoch')")
 }
 
 /// SplitMix64: a few lines whose numbers will never change under us, as those of a
@@ -161,63 +182,6 @@ impl Dice {
     }
 }
 
-/// A time in UTC, as seconds since 1970.
-struct Time(u64);
-
-impl Time {
-    /// Some days and seconds after 2026-01-01.
-    fn from_2026(days: u64, seconds: u64) -> Self {
-        Self(1_767_225_600 + days * 86_400 + seconds)
-    }
-
-    /// Some days after 2024-01-01.
-    fn from_2024(days: u64) -> Self {
-        Self(1_704_067_200 + days * 86_400)
-    }
-
-    /// Some days and seconds after 2025-06-01.
-    fn from_mid_2025(days: u64, seconds: u64) -> Self {
-        Self(1_748_736_000 + days * 86_400 + seconds)
-    }
-
-    fn plus_hours(&self, hours: u64) -> Self {
-        Self(self.0 + hours * 3_600)
-    }
-
-    fn day(&self) -> String {
-        self.to_string().chars().take(10).collect()
-    }
-}
-
-impl std::fmt::Display for Time {
-    /// `2026-01-31 23:59:59`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (year, month, day) = civil(self.0 / 86_400);
-        let (hour, minute, second) = (self.0 / 3_600 % 24, self.0 / 60 % 60, self.0 % 60);
-        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
-    }
-}
-
-/// Year, month and day of a count of days since 1970-01-01.
-fn civil(mut days: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let mut year = 1970;
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,14 +190,5 @@ mod tests {
     fn the_rows_are_the_same_at_every_run() {
         assert_eq!(statements(), statements());
         assert_eq!(statements().len(), 1 + 4 + 6 + 10);
-    }
-
-    #[test]
-    fn times_are_written_as_the_calendar_has_them() {
-        assert_eq!(Time::from_2026(0, 0).to_string(), "2026-01-01 00:00:00");
-        assert_eq!(Time::from_2026(41, 86_399).to_string(), "2026-02-11 23:59:59");
-        assert_eq!(Time::from_2024(59).day(), "2024-02-29");
-        assert_eq!(Time::from_2024(366).day(), "2025-01-01");
-        assert_eq!(Time::from_mid_2025(0, 3_600).to_string(), "2025-06-01 01:00:00");
     }
 }

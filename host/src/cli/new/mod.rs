@@ -32,7 +32,10 @@ impl New {
         let Self { name, dir, sdk } = self;
         let first_is_letter = name.starts_with(|first: char| first.is_ascii_lowercase());
         let fits = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
-        ensure!(first_is_letter && fits && name.len() <= 32, "a plugin's name is 1 to 32 of a-z 0-9 - _ and begins with a letter");
+        ensure!(
+            first_is_letter && fits && name.len() <= 32,
+            "a plugin's name is 1 to 32 of a-z 0-9 - _ and begins with a letter"
+        );
         let folder = dir.join(&name);
         ensure!(!folder.exists(), "{} is there already", folder.display());
         let dependency = match sdk.or_else(checkout_sdk) {
@@ -44,7 +47,8 @@ impl New {
             if let Some(parent) = file.parent() {
                 std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
             }
-            let text = text.replace("@NAME@", &name).replace("@LIB@", &name.replace('-', "_")).replace("@SDK@", &dependency);
+            let text =
+                text.replace("@NAME@", &name).replace("@LIB@", &name.replace('-', "_")).replace("@SDK@", &dependency);
             std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         }
         let folder = folder.display();

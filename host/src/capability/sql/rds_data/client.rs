@@ -1,4 +1,6 @@
 //! One cluster behind the Data API: who it is, how it is asked, and the transactions there.
+//!
+//! The SDK's futures are boxed, since each takes tens of kilobytes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +30,9 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// How often a read is sent at most. Nothing else is sent twice.
 const READ_ATTEMPTS: u32 = 3;
+
+/// How long the pause before the second time is; it doubles from then on.
+const READ_PAUSE: Duration = Duration::from_millis(100);
 
 /// When a transaction that is to end is told so, in seconds from the try before: it cannot be
 /// while its last statement runs, which is 45 seconds at most.
@@ -85,7 +90,7 @@ impl Source {
         if let Some(url) = &self.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        Client::new(&loader.load().await)
+        Client::new(&Box::pin(loader.load()).await)
     }
 
     /// Runs a statement that reads, outside a transaction.
@@ -110,10 +115,10 @@ impl Source {
             .set_transaction_id(transaction.map(str::to_owned))
             .include_result_metadata(true);
         let sent = match transaction {
-            Some(_) => call.send().await,
+            Some(_) => Box::pin(call.send()).await,
             None => {
-                let retries = RetryConfig::standard().with_max_attempts(READ_ATTEMPTS);
-                call.customize().config_override(Builder::new().retry_config(retries)).send().await
+                let retries = RetryConfig::standard().with_max_attempts(READ_ATTEMPTS).with_initial_backoff(READ_PAUSE);
+                Box::pin(call.customize().config_override(Builder::new().retry_config(retries)).send()).await
             }
         };
         sent.map_err(|error| explain(&error, "ExecuteStatement", &self.limits))
@@ -123,17 +128,19 @@ impl Source {
     pub(super) async fn begin(self: &Arc<Self>) -> Result<Open, Error> {
         let call = self.client().await?.begin_transaction();
         let call = call.resource_arn(&self.cluster_arn).secret_arn(&self.secret_arn).database(&self.database);
-        let begun = call.send().await.map_err(|error| explain(&error, "BeginTransaction", &self.limits))?;
+        let begun = Box::pin(call.send()).await.map_err(|error| explain(&error, "BeginTransaction", &self.limits))?;
         Ok(Open { source: Arc::clone(self), id: begun.transaction_id })
     }
 
     async fn rollback(&self, id: &str) -> Result<(), Error> {
         let call = self.client().await?.rollback_transaction();
         let call = call.resource_arn(&self.cluster_arn).secret_arn(&self.secret_arn).transaction_id(id);
-        match call.send().await {
+        match Box::pin(call.send()).await {
             Ok(_) => Ok(()),
             // The service has rolled it back by itself.
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_transaction_not_found_exception()) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_transaction_not_found_exception()) => {
+                Ok(())
+            }
             Err(error) => Err(explain(&error, "RollbackTransaction", &self.limits)),
         }
     }
@@ -159,7 +166,9 @@ impl Open {
             .sql(text)
             .set_parameter_sets(Some(sets))
             .set_transaction_id(self.id.clone());
-        let done = call.send().await.map_err(|error| explain(&error, "BatchExecuteStatement", &self.source.limits))?;
+        let done = Box::pin(call.send())
+            .await
+            .map_err(|error| explain(&error, "BatchExecuteStatement", &self.source.limits))?;
         let last = done.update_results.unwrap_or_default().pop();
         Ok(last.and_then(|result| result.generated_fields.unwrap_or_default().pop()))
     }
@@ -168,13 +177,14 @@ impl Open {
     pub(super) async fn commit(mut self) -> Result<(), Error> {
         let call = self.source.client().await?.commit_transaction();
         let call = call.resource_arn(&self.source.cluster_arn).secret_arn(&self.source.secret_arn);
-        match call.set_transaction_id(self.id.clone()).send().await {
+        match Box::pin(call.set_transaction_id(self.id.clone()).send()).await {
             Ok(_) => {
                 self.id = None;
                 Ok(())
             }
             Err(SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_)) => {
-                let message = "the Data API gave no answer while the changes were made permanent: look whether they were";
+                let message =
+                    "the Data API gave no answer while the changes were made permanent: look whether they were";
                 Err(Error::new(ErrorKind::Unavailable, message))
             }
             Err(error) => Err(explain(&error, "CommitTransaction", &self.source.limits)),

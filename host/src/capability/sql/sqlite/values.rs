@@ -11,7 +11,7 @@ pub(super) fn columns(statement: &rusqlite::Statement<'_>) -> Vec<Column> {
         let declared = column.decl_type().unwrap_or_default().to_lowercase();
         Column { name: column.name().to_owned(), kind: kind(&declared), declared }
     };
-    statement.columns().into_iter().map(column).collect()
+    statement.columns().map(column).collect()
 }
 
 /// SQLite's own rules of affinity, after the types that it has no storage for.
