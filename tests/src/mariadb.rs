@@ -195,6 +195,8 @@ impl MariaDb {
         let output = tokio::process::Command::new(program("mariadb-install-db")?)
             .args(self.arguments()?)
             .args(["--skip-test-db", "--auth-root-authentication-method=socket"])
+            // Two at a time would meet in the one temporary directory of the machine.
+            .arg(format!("--tmpdir={}", self.directory.display()))
             .stdin(Stdio::null())
             .output()
             .await?;

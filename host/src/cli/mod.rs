@@ -27,9 +27,10 @@ struct Cli {
     /// The config file.
     #[arg(long, short, global = true, default_value = "toolhost.toml")]
     config: PathBuf,
-    /// What goes to the log on standard error, such as `debug` or `warn,plugin=info`.
-    #[arg(long, global = true, default_value = "info")]
-    log: String,
+    /// What goes to the log on standard error, such as `debug` or `warn,plugin=info`; if not
+    /// given, `info` for a server and `error` for the other commands.
+    #[arg(long, global = true)]
+    log: Option<String>,
     /// How the log is written.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -61,7 +62,9 @@ enum Command {
 /// Runs the command that the process was started with.
 pub fn run() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    start_log(&cli.log, cli.log_format)?;
+    let serves = matches!(cli.command, Command::Serve(_) | Command::Demo(_));
+    let log = cli.log.as_deref().unwrap_or(if serves { "info" } else { "error" });
+    start_log(log, cli.log_format)?;
     let config = cli.config;
     let work = async {
         match cli.command {

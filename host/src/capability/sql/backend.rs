@@ -2,59 +2,14 @@
 
 use super::guard::Dialect;
 use super::mysql::{self, Mysql};
-use super::placeholder::{self, Unfit};
 use super::rds_data::{self, RdsData};
 use super::rows::RowStream;
 use super::script::{self, Script};
 use super::sqlite::{self, Sqlite};
+use super::statement::{Statement, Style};
 use crate::capability::{Probe, Statement as IamStatement};
 use crate::wit::Error;
-use crate::wit::sql::{Effect, Parameter, Value};
-
-/// A statement that the guard let through, with placeholders in the style of its
-/// backend and one value for each, in their order.
-#[derive(Debug, Clone)]
-pub(super) struct Statement {
-    pub(super) text: String,
-    pub(super) values: Vec<Value>,
-}
-
-/// How a backend writes placeholders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
-    /// `?` for each.
-    Positional,
-    /// `:p1`, `:p2` and so on.
-    Named,
-}
-
-impl Statement {
-    /// The statement as its author wrote it, but for its placeholders.
-    pub(super) fn bind(text: &str, dialect: Dialect, style: Style, parameters: &[Parameter]) -> Result<Self, Unfit> {
-        let names: Vec<Option<&str>> = parameters.iter().map(|parameter| parameter.name.as_deref()).collect();
-        let binding = placeholder::scan(text, dialect)?.bind(&names)?;
-        let value = |index: usize| parameters.get(index).map(|parameter| parameter.value.clone());
-        Ok(match style {
-            Style::Positional => {
-                let (text, indexes) = binding.positional();
-                Self { text, values: indexes.into_iter().filter_map(value).collect() }
-            }
-            Style::Named => {
-                let (text, count) = binding.named();
-                Self { text, values: (0..count).filter_map(value).collect() }
-            }
-        })
-    }
-}
-
-impl std::fmt::Display for Dialect {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Mysql => "mysql",
-            Self::Sqlite => "sqlite",
-        })
-    }
-}
+use crate::wit::sql::{Effect, Value};
 
 /// Where the rows are.
 pub(super) enum Backend {

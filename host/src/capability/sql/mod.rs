@@ -28,6 +28,7 @@ mod rds_data;
 mod rows;
 mod script;
 mod sqlite;
+mod statement;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -39,9 +40,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
 use wasmtime::component::{HasSelf, Linker};
 
-use self::backend::{Backend, Statement, Transaction};
+use self::backend::{Backend, Transaction};
 use self::guard::Class;
 use self::rows::{Limits, RowStream};
+use self::statement::Statement;
 use super::{CallState, Capability, OpenError, Place, Probe};
 use crate::config::Bounded;
 use crate::wit::sql::{self, Access, Effect, Parameter};

@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use self::session::{PACKET_MAX, Session, Source};
-use super::backend::Statement;
 use super::rows::{Limits, RowStream};
+use super::statement::Statement;
 use super::{OpenError, Probe, mysql_rights};
 use crate::config::{Bounded, SecretRef};
 use crate::wit::sql::{Access, Column, Effect, Row, Value};

@@ -17,8 +17,8 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use self::client::{Open, Source};
-use super::backend::Statement;
 use super::rows::{Limits, RowStream, row_bytes};
+use super::statement::Statement;
 use super::{OpenError, Probe, mysql_errors, mysql_rights};
 use crate::capability::Statement as IamStatement;
 use crate::config::SecretRef;

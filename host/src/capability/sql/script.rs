@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::OpenError;
-use super::backend::Statement;
 use super::guard::Dialect;
 use super::rows::RowStream;
+use super::statement::Statement;
 use crate::wit::sql::{Column, ColumnKind, Effect, Row, Table, TableColumn, TableDescription, TableKind, Value};
 use crate::wit::{Error, ErrorKind};
 

@@ -56,6 +56,16 @@ pub(super) enum Dialect {
     Mysql,
 }
 
+impl fmt::Display for Dialect {
+    /// The word that plugins and agents read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::Mysql => "mysql",
+        })
+    }
+}
+
 /// What a statement does, from harmless to unknown. A grant says which of the first three it allows; no
 /// grant allows the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,9 +10,9 @@ use mysql_async::{BinaryProtocol, Conn, DriverError, IoError, Opts, OptsBuilder,
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::super::backend::Statement;
 use super::super::mysql_errors;
 use super::super::rows::{Limits, RowStream, row_bytes};
+use super::super::statement::Statement;
 use super::values;
 use crate::wit::sql::{Column, Effect, Row};
 use crate::wit::{Error, ErrorKind};

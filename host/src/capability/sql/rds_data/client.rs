@@ -28,11 +28,11 @@ const CALL_MAX: Duration = Duration::from_secs(50);
 /// How long a connection to the service may take.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// How often a read is sent at most. Nothing else is sent twice.
-const READ_ATTEMPTS: u32 = 3;
+/// How often a call that changes nothing is sent at most. Nothing else is sent twice.
+const ATTEMPTS: u32 = 3;
 
 /// How long the pause before the second time is; it doubles from then on.
-const READ_PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// When a transaction that is to end is told so, in seconds from the try before: it cannot be
 /// while its last statement runs, which is 45 seconds at most.
@@ -116,10 +116,7 @@ impl Source {
             .include_result_metadata(true);
         let sent = match transaction {
             Some(_) => Box::pin(call.send()).await,
-            None => {
-                let retries = RetryConfig::standard().with_max_attempts(READ_ATTEMPTS).with_initial_backoff(READ_PAUSE);
-                Box::pin(call.customize().config_override(Builder::new().retry_config(retries)).send()).await
-            }
+            None => Box::pin(call.customize().config_override(patient()).send()).await,
         };
         sent.map_err(|error| explain(&error, "ExecuteStatement", &self.limits))
     }
@@ -128,14 +125,20 @@ impl Source {
     pub(super) async fn begin(self: &Arc<Self>) -> Result<Open, Error> {
         let call = self.client().await?.begin_transaction();
         let call = call.resource_arn(&self.cluster_arn).secret_arn(&self.secret_arn).database(&self.database);
-        let begun = Box::pin(call.send()).await.map_err(|error| explain(&error, "BeginTransaction", &self.limits))?;
-        Ok(Open { source: Arc::clone(self), id: begun.transaction_id })
+        let begun = Box::pin(call.customize().config_override(patient()).send())
+            .await
+            .map_err(|error| explain(&error, "BeginTransaction", &self.limits))?;
+        // Without an id, what follows would be in no transaction.
+        match begun.transaction_id {
+            Some(id) => Ok(Open { source: Arc::clone(self), id: Some(id) }),
+            None => Err(Error::new(ErrorKind::Failed, "the Data API began no transaction")),
+        }
     }
 
     async fn rollback(&self, id: &str) -> Result<(), Error> {
         let call = self.client().await?.rollback_transaction();
         let call = call.resource_arn(&self.cluster_arn).secret_arn(&self.secret_arn).transaction_id(id);
-        match Box::pin(call.send()).await {
+        match Box::pin(call.customize().config_override(patient()).send()).await {
             Ok(_) => Ok(()),
             // The service has rolled it back by itself.
             Err(error) if error.as_service_error().is_some_and(|error| error.is_transaction_not_found_exception()) => {
@@ -214,6 +217,11 @@ impl Drop for Open {
             }
         });
     }
+}
+
+/// For calls that may be sent again, such as when the service had closed the connection.
+fn patient() -> Builder {
+    Builder::new().retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(PAUSE))
 }
 
 /// The first column of an answer, where it is text.
