@@ -6,7 +6,7 @@ use wasmtime::component::Resource;
 
 use super::backend::Transaction;
 use super::rows::{Limits, RowStream};
-use super::{CallState, Checked, Sql, reads_by_query, writes_by_execute};
+use super::{CallState, Checked, Sql, definer, reads_by_query, writes_by_execute};
 use crate::wit::sql::{
     Column, Cursor as WitCursor, Effect, Host, HostCursor, HostTransaction, Parameter, Request, Row, Rows, Source,
     Table, TableDescription, Transaction as WitTransaction,
@@ -174,11 +174,11 @@ impl HostTransaction for CallState {
     ) -> Result<Rows, Failure> {
         self.count_host_call()?;
         let OpenTransaction { grant, transaction } = self.transaction(&transaction)?;
-        let Checked::Read(statement) = grant.check(&statement, &parameters)? else {
+        let Checked::Read(checked) = grant.check(&statement, &parameters)? else {
             return Err(writes_by_execute().into());
         };
-        let (stream, deadline) = grant.in_time(|| transaction.read(statement)).await?;
-        Ok(stream.collect(grant.rows_at_most(rows_max), &grant.limits, deadline).await?)
+        let (rows, deadline) = grant.in_time(|| transaction.read(checked)).await?;
+        Ok(definer::hide(&statement, rows).collect(grant.rows_at_most(rows_max), &grant.limits, deadline).await?)
     }
 
     async fn execute(

@@ -18,6 +18,7 @@
 
 mod backend;
 mod catalogue;
+mod definer;
 mod guard;
 mod host_functions;
 mod mysql;
@@ -180,9 +181,12 @@ enum Checked {
 
 impl Sql {
     /// Begins a statement that reads.
-    async fn read(&self, statement: &str, parameters: &[Parameter]) -> Result<(RowStream, Instant), Error> {
-        match self.check(statement, parameters)? {
-            Checked::Read(statement) => self.in_time(|| self.backend.read(statement)).await,
+    async fn read(&self, text: &str, parameters: &[Parameter]) -> Result<(RowStream, Instant), Error> {
+        match self.check(text, parameters)? {
+            Checked::Read(statement) => {
+                let (rows, deadline) = self.in_time(|| self.backend.read(statement)).await?;
+                Ok((definer::hide(text, rows), deadline))
+            }
             Checked::Write(_) => Err(writes_by_execute()),
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct RowStream {
     rows: mpsc::Receiver<Result<Row, Error>>,
     /// A row that was taken and did not fit.
     waiting: Option<Row>,
+    /// What each row goes through before it is handed out.
+    pass: fn(Row) -> Row,
 }
 
 /// A part of the rows.
@@ -49,7 +51,7 @@ pub(super) struct Chunk {
 impl RowStream {
     /// A stream of rows that somebody sends into the other end.
     pub(super) fn new(columns: Vec<Column>, rows: mpsc::Receiver<Result<Row, Error>>) -> Self {
-        Self { columns, rows, waiting: None }
+        Self { columns, rows, waiting: None, pass: |row| row }
     }
 
     /// A stream of rows that are here already.
@@ -60,6 +62,11 @@ impl RowStream {
             let _ = sender.try_send(Ok(row));
         }
         Self::new(columns, receiver)
+    }
+
+    /// The same stream, with each row going through `pass`.
+    pub(super) fn map(self, pass: fn(Row) -> Row) -> Self {
+        Self { pass, ..self }
     }
 
     /// The error of a stream that ended before it had columns.
@@ -79,7 +86,7 @@ impl RowStream {
             let row = match self.waiting.take() {
                 Some(row) => row,
                 None => match timeout_at(deadline, self.rows.recv()).await {
-                    Ok(Some(row)) => row?,
+                    Ok(Some(row)) => (self.pass)(row?),
                     Ok(None) => return Ok(Chunk { rows, more: false }),
                     Err(_) => return Err(limits.too_slow()),
                 },

@@ -11,7 +11,8 @@ use super::{Class, Dialect};
 const MYSQL_SYSTEM_SCHEMAS: &[&str] = &["mysql", "performance_schema", "sys", "mysql_innodb_cluster_metadata"];
 
 /// The tables of `information_schema` that describe the data. The others describe the server, its users
-/// and what its other sessions do (`processlist`, `user_privileges`, `innodb_trx`, `global_variables`).
+/// and what its other sessions do (`processlist`, `user_privileges`, `innodb_trx`, `global_variables`), or
+/// name the accounts that defined things (`views`, `routines`, `triggers`, `events`).
 const INFORMATION_SCHEMA: &[&str] = &[
     "character_sets",
     "check_constraints",
@@ -21,7 +22,6 @@ const INFORMATION_SCHEMA: &[&str] = &[
     "columns",
     "columns_extensions",
     "engines",
-    "events",
     "geometry_columns",
     "index_statistics",
     "key_column_usage",
@@ -31,7 +31,6 @@ const INFORMATION_SCHEMA: &[&str] = &[
     "partitions",
     "periods",
     "referential_constraints",
-    "routines",
     "schemata",
     "schemata_extensions",
     "sequences",
@@ -46,10 +45,8 @@ const INFORMATION_SCHEMA: &[&str] = &[
     "table_statistics",
     "tables",
     "tables_extensions",
-    "triggers",
     "view_routine_usage",
     "view_table_usage",
-    "views",
 ];
 
 /// Tables of SQLite that its shell and some builds add, and what is behind them.
