@@ -3,7 +3,9 @@
 //!
 //! The rows are made from a fixed seed: the same in every run, and of nobody.
 
-use anyhow::{Result, bail};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use mysql_async::prelude::Queryable;
@@ -73,13 +75,36 @@ const RATING_WEIGHTS: [u64; 5] = [5, 10, 25, 35, 25];
 /// open, rounded up.
 pub async fn seed(database: &Database, tickets: usize) -> Result<()> {
     create(database).await?;
+    for (table, rows) in rows(tickets) {
+        insert(database, table, &rows).await?;
+    }
+    Ok(())
+}
+
+/// The same tables with the same rows as a SQLite file, which must not be there yet.
+pub fn seed_sqlite(path: &Path, tickets: usize) -> Result<()> {
+    let mut file = rusqlite::Connection::open(path)?;
+    file.execute_batch(&sqlite_schema()?)?;
+    let transaction = file.transaction()?;
+    for (table, rows) in rows(tickets) {
+        for row in rows {
+            let places = vec!["?"; row.len()].join(", ");
+            let values = row.into_iter().map(sqlite_value).collect::<Result<Vec<_>>>()?;
+            let insert = format!("INSERT INTO {table} VALUES ({places})");
+            transaction.execute(&insert, rusqlite::params_from_iter(values))?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// What each table holds, in the order in which they are filled.
+fn rows(tickets: usize) -> [(&'static str, Vec<Vec<Value>>); 3] {
     let mut dice = Dice(2_026);
-    let rows: Vec<_> = (0..tickets).map(|index| ticket(&mut dice, index)).collect();
-    insert(database, "support_tickets", &rows).await?;
-    let rows: Vec<_> = (0..tickets * 3 / 2).map(|_| subscription(&mut dice)).collect();
-    insert(database, "subscriptions", &rows).await?;
-    let rows: Vec<_> = (0..tickets * 5 / 2).map(|_| rating(&mut dice)).collect();
-    insert(database, "content_ratings", &rows).await
+    [
+        ("support_tickets", (0..tickets).map(|index| ticket(&mut dice, index)).collect()),
+        ("subscriptions", (0..tickets * 3 / 2).map(|_| subscription(&mut dice)).collect()),
+        ("content_ratings", (0..tickets * 5 / 2).map(|_| rating(&mut dice)).collect()),
+    ]
 }
 
 /// Creates the three tables, empty.
@@ -101,6 +126,36 @@ pub async fn insert(database: &Database, table: &str, rows: &[Vec<Value>]) -> Re
         connection.exec_drop(statement, Params::Positional(batch.concat())).await?;
     }
     Ok(connection.disconnect().await?)
+}
+
+/// The schema for SQLite, which knows no ENUM and creates indexes by themselves.
+fn sqlite_schema() -> Result<String> {
+    let mut schema = String::new();
+    for table in SCHEMA.split_inclusive(");\n").filter(|table| !table.trim().is_empty()) {
+        let (head, body) = table.split_once("(\n").context("a table has columns")?;
+        let name = head.split_whitespace().next_back().context("a table has a name")?;
+        let lines = body.trim_end_matches(");\n").lines().map(|line| line.trim().trim_end_matches(','));
+        let (indexes, columns): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("INDEX "));
+        let column = |line: &str| match line.split_once("ENUM(").zip(line.rsplit_once(')')) {
+            Some(((before, _), (_, after))) => format!("{before}TEXT{after}"),
+            None => line.to_owned(),
+        };
+        let columns: Vec<_> = columns.into_iter().map(column).collect();
+        schema += &format!("{head}({});\n", columns.join(", "));
+        for index in indexes {
+            schema += &format!("CREATE {};\n", index.replacen(" (", &format!(" ON {name} ("), 1));
+        }
+    }
+    Ok(schema)
+}
+
+fn sqlite_value(value: Value) -> Result<rusqlite::types::Value> {
+    Ok(match value {
+        Value::NULL => rusqlite::types::Value::Null,
+        Value::Int(number) => number.into(),
+        Value::Bytes(text) => String::from_utf8(text)?.into(),
+        other => bail!("no value of the demo is a {other:?}"),
+    })
 }
 
 fn ticket(dice: &mut Dice, index: usize) -> Vec<Value> {

@@ -93,6 +93,7 @@ impl DataApi {
                 access_key: format!("AKIA{}", mariadb::random()?.to_uppercase()),
                 secret_key: mariadb::random()? + &mariadb::random()?,
                 region: REGION.to_owned(),
+                session_token: Mutex::default(),
             },
             fault: Mutex::new(None),
             secret_arn: format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{}-AbCdEf", user.name),
@@ -134,6 +135,11 @@ impl DataApi {
     /// The region that requests must be signed for.
     pub fn region(&self) -> &str {
         &self.service.credentials.region
+    }
+
+    /// From now on the key is a temporary one, which comes with this token.
+    pub fn set_session_token(&self, token: &str) {
+        *held(&self.service.credentials.session_token) = Some(token.to_owned());
     }
 
     /// Fails from now on in this way, or not at all.

@@ -50,8 +50,7 @@ impl Sessions {
         // Not START TRANSACTION: after a statement that commits by itself, such as DDL,
         // the next one is to begin a transaction again.
         connection.query_drop("SET autocommit = 0").await?;
-        let failed = |error: anyhow::Error| Refusal::new(500, "InternalServerErrorException", error.to_string());
-        let id = mariadb::random().map_err(failed)?;
+        let id = mariadb::random().map_err(|error| failed(&error))?;
         held(&self.transactions).insert(id.clone(), Transaction::Busy);
         self.put_back(&id, connection);
         Ok(json!({ "transactionId": id }))
@@ -93,20 +92,24 @@ impl Sessions {
             }
         });
         let call_max = held(&self.clocks).call_max;
-        if let Ok(done) = tokio::time::timeout(call_max, work).await {
-            return done
-                .unwrap_or_else(|error| Err(Refusal::new(500, "InternalServerErrorException", error.to_string())));
-        }
-        if !lasting {
-            if let Some(id) = &transaction {
-                held(&self.transactions).remove(id);
+        let sessions = Arc::clone(self);
+        let watch = async move {
+            if let Ok(done) = tokio::time::timeout(call_max, work).await {
+                return done.unwrap_or_else(|error| Err(failed(&error)));
             }
-            // One may always kill one's own connections. If it has just ended, so much the better.
-            if let Ok(mut killer) = Conn::new(self.options.clone()).await {
-                let _ = killer.query_drop(format!("KILL {number}")).await;
+            if !lasting {
+                if let Some(id) = &transaction {
+                    held(&sessions.transactions).remove(id);
+                }
+                // One may always kill one's own connections. If it has just ended, so much the better.
+                if let Ok(mut killer) = Conn::new(sessions.options.clone()).await {
+                    let _ = killer.query_drop(format!("KILL {number}")).await;
+                }
             }
-        }
-        Err(Refusal::new(400, "StatementTimeoutException", "Request timed out"))
+            Err(Refusal::new(400, "StatementTimeoutException", "Request timed out"))
+        };
+        // A caller who hangs up ends nothing: the statement goes on until it is done or too late.
+        tokio::spawn(watch).await.unwrap_or_else(|error| Err(failed(&error)))
     }
 
     async fn connect(&self, input: &Input) -> Result<Conn, Refusal> {
@@ -148,6 +151,10 @@ impl Sessions {
             }
         });
     }
+}
+
+fn failed(error: &impl std::fmt::Display) -> Refusal {
+    Refusal::new(500, "InternalServerErrorException", error.to_string())
 }
 
 /// Runs the statement with each set of values, up to the first that fails.

@@ -1,6 +1,7 @@
 //! AWS Signature Version 4, checked as the real service checks it: a client with the
 //! wrong secret, region, service, clock or body gets nowhere.
 
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
@@ -11,6 +12,7 @@ use http::HeaderMap;
 use http::request::Parts;
 use sha2::{Digest, Sha256};
 
+use super::held;
 use super::wire::Refusal;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -24,6 +26,8 @@ pub(super) struct Credentials {
     pub(super) access_key: String,
     pub(super) secret_key: String,
     pub(super) region: String,
+    /// The token of temporary credentials; long-term ones have none.
+    pub(super) session_token: Mutex<Option<String>>,
 }
 
 /// What the `Authorization` header says.
@@ -43,8 +47,8 @@ impl Credentials {
         let claim = claim(&authorization).ok_or_else(|| {
             Refusal::new(403, "IncompleteSignatureException", "Authorization header is not a Signature Version 4 one")
         })?;
-        // Long-term keys have no session token; one that is sent belongs to another key.
-        if claim.access_key != self.access_key || request.headers.contains_key("x-amz-security-token") {
+        let token = header(&request.headers, "x-amz-security-token");
+        if claim.access_key != self.access_key || token != *held(&self.session_token) {
             let message = "The security token included in the request is invalid.";
             return Err(Refusal::new(403, "UnrecognizedClientException", message));
         }

@@ -249,7 +249,11 @@ impl Pool {
             ErrorCode::AuthorizationForStatementDenied | ErrorCode::ReadOnly => {
                 (ErrorKind::Denied, "SQLite refused the statement: this source does not allow what it does".to_owned())
             }
-            ErrorCode::CannotOpen | ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => (
+            ErrorCode::CannotOpen
+            | ErrorCode::NotADatabase
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::PermissionDenied
+            | ErrorCode::SystemIoFailure => (
                 ErrorKind::Unavailable,
                 "the file of this source cannot be opened as a database; the operator must check its `path`".to_owned(),
             ),
