@@ -86,6 +86,8 @@ pub enum Kind {
     NotFound,
     /// A limit on size, count or rate was reached.
     Limited,
+    /// The request is larger than the host takes.
+    TooLarge,
     /// The caller went away, or took the call back.
     Cancelled,
     /// The system behind a grant could not be reached, or did not answer in time.
@@ -110,13 +112,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Kind::UnknownTool,
         Kind::InvalidArguments,
         Kind::Invalid,
         Kind::Denied,
         Kind::NotFound,
         Kind::Limited,
+        Kind::TooLarge,
         Kind::Cancelled,
         Kind::Unavailable,
         Kind::Failed,
@@ -138,6 +141,7 @@ impl Kind {
             Kind::Denied => ("denied", Fault::Caller, 403),
             Kind::NotFound => ("not-found", Fault::Caller, 404),
             Kind::Limited => ("limited", Fault::Caller, 429),
+            Kind::TooLarge => ("too-large", Fault::Caller, 413),
             Kind::Cancelled => ("cancelled", Fault::Caller, 499),
             Kind::Unavailable => ("unavailable", Fault::Upstream, 503),
             Kind::Failed => ("failed", Fault::Upstream, 502),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use tokio_util::task::TaskTracker;
 
 use crate::call::{Call, CallId, Outcome};
 use crate::capability::Grants;
@@ -20,7 +19,6 @@ pub struct Host {
     registry: Registry,
     grants: Grants,
     instructions: Instructions,
-    under_way: TaskTracker,
 }
 
 impl Host {
@@ -29,13 +27,12 @@ impl Host {
         let runtime = Runtime::new(config.serve.calls.get_usize(), cache)?;
         let grants = Grants::open(config);
         let registry = Registry::new(registry::load(config, &grants, &runtime).await);
-        Ok(Self { registry, grants, instructions: Instructions::default(), under_way: TaskTracker::new() })
+        Ok(Self { registry, grants, instructions: Instructions::default() })
     }
 
     /// One call, from the door to the plugin and back. Dropping the future stops the
     /// guest within one tick of the engine.
     pub async fn call(&self, call: Call) -> Result<Outcome, Error> {
-        let _under_way = self.under_way.token();
         let record = Record::begin(&call);
         // A panic of ours must be an answer too: the request would hang for ever without one.
         let outcome = AssertUnwindSafe(self.walk(call)).catch_unwind().await;
@@ -61,12 +58,6 @@ impl Host {
     /// What an agent should know before its first call: the sources, and their rules.
     pub async fn instructions(&self) -> Arc<str> {
         self.instructions.of(&self.registry.snapshot()).await
-    }
-
-    /// Returns when no call is under way.
-    pub async fn idle(&self) {
-        self.under_way.close();
-        self.under_way.wait().await;
     }
 }
 

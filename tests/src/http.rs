@@ -29,8 +29,8 @@ impl Response {
     /// The body as JSON; of an event stream, the last event that holds any.
     pub fn json(&self) -> Result<Value> {
         let text = self.text();
-        let events = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
-        let json = events.filter(|data| !data.is_empty()).next_back().unwrap_or(&text);
+        let mut events = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+        let json = events.rfind(|data| !data.is_empty()).unwrap_or(&text);
         serde_json::from_str(json).with_context(|| format!("no JSON, status {}: {text}", self.status))
     }
 
@@ -59,7 +59,13 @@ impl Connection {
     }
 
     /// Sends one request and reads the whole answer. `Host` is set unless a header sets it.
-    pub async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Result<Response> {
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Response> {
         let mut request = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             request = request.header("host", &self.authority);
@@ -71,7 +77,8 @@ impl Connection {
         let response = self.sender.send_request(request.body(Full::new(body.into()))?).await?;
         let status = response.status().as_u16();
         let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let headers = headers.collect();
         let body = response.into_body().collect().await?.to_bytes().to_vec();
         Ok(Response { status, headers, body })

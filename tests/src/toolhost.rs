@@ -160,7 +160,8 @@ impl Toolhost {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
         let after_name = stat.rsplit_once(')').context("no name")?.1;
         let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks: u64 = fields.get(11).context("no utime")?.parse::<u64>()? + fields.get(12).context("no stime")?.parse::<u64>()?;
+        let ticks: u64 =
+            fields.get(11).context("no utime")?.parse::<u64>()? + fields.get(12).context("no stime")?.parse::<u64>()?;
         // The kernel counts in hundredths of a second.
         Ok(Duration::from_millis(ticks * 10))
     }

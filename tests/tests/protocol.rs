@@ -1,12 +1,33 @@
 //! What agents see: the same tools and the same answers by every door and in every era.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
+use toolhost_tests::http::Response;
 use toolhost_tests::mcp::{ERAS, Mcp};
 use toolhost_tests::toolhost::{Setup, Toolhost};
 
+#[path = "protocol/connections.rs"]
+mod connections;
+#[path = "protocol/eras.rs"]
+mod eras;
+#[path = "protocol/origin.rs"]
+mod origin;
+#[path = "protocol/progress.rs"]
+mod progress;
+#[path = "protocol/rest.rs"]
+mod rest;
+#[path = "protocol/stop.rs"]
+mod stop;
+
 async fn good() -> Result<Toolhost> {
     Setup::new("[plugins.good]\nsettings = { greeting = \"hello\" }\n").plugin("good", "good")?.start().await
+}
+
+/// The messages of an event stream, in order.
+fn events(response: &Response) -> Vec<Value> {
+    let text = response.text();
+    let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
+    data.filter_map(|data| serde_json::from_str(data.trim()).ok()).collect()
 }
 
 #[tokio::test]

@@ -50,7 +50,8 @@ fn sources(folder: &str) -> Result<Vec<(PathBuf, String)>> {
 
 /// The lines of code: without comments, and without the tests at a file's end.
 fn code(text: &str) -> impl Iterator<Item = &str> {
-    let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test"));
+    let lines =
+        text.lines().take_while(|line| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test"));
     lines.filter(|line| !line.trim_start().starts_with("//"))
 }
 
@@ -118,7 +119,8 @@ fn every_vendor_has_its_door() -> Result<()> {
                     !line.get(..at).unwrap_or_default().ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
                 }) || (!vendor.contains("::") && line.trim_start().starts_with(&format!("use {vendor}")))
             };
-            let named = code(&text).any(by_name) || (vendor.contains("::") && code(&text).any(|line| line.contains(vendor)));
+            let named =
+                code(&text).any(by_name) || (vendor.contains("::") && code(&text).any(|line| line.contains(vendor)));
             let allowed = doors.iter().any(|door| inside.starts_with(door));
             assert!(!named || allowed, "{inside} names {vendor}; its door is {doors:?}");
         }
@@ -206,11 +208,14 @@ fn every_item_of_the_contract_has_a_sentence_and_a_version() -> Result<()> {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         for (place, line) in lines.iter().enumerate() {
             let begins = ["interface ", "record ", "variant ", "enum ", "resource ", "world "];
-            let is_item = begins.iter().any(|word| line.starts_with(word)) || line.contains(": func(") || line.contains(": static func(");
+            let is_item = begins.iter().any(|word| line.starts_with(word))
+                || line.contains(": func(")
+                || line.contains(": static func(");
             if !is_item {
                 continue;
             }
-            let before = |back: usize| place.checked_sub(back).and_then(|at| lines.get(at)).copied().unwrap_or_default();
+            let before =
+                |back: usize| place.checked_sub(back).and_then(|at| lines.get(at)).copied().unwrap_or_default();
             assert!(before(1).starts_with("@since("), "{}: no @since before: {line}", file.display());
             assert!(before(2).starts_with("///"), "{}: no sentence before: {line}", file.display());
         }

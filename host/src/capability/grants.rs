@@ -102,29 +102,43 @@ impl Grants {
     }
 
     /// The part of them that one plugin is granted, by table paths; or what is wrong with one of the paths.
+    ///
+    /// A grant that cannot be used is left out, and its plugin told so when it asks: one
+    /// of many endpoints harms no other. If none of its capability is left, it is an error.
     pub fn select(&self, paths: &[String]) -> Result<PluginGrants, String> {
-        let mut selected = BTreeMap::new();
+        let mut selected = PluginGrants::default();
         for path in paths {
-            let Some(grant) = self.opened.get(path) else {
-                return Err(match self.failures.iter().find(|failure| &failure.path == path) {
-                    Some(failure) => format!("its grant `{path}` cannot be used: {}", failure.message),
-                    None => format!("its grant `{path}` does not exist: write a table [{path}]"),
-                });
-            };
-            selected.insert(path.clone(), Arc::clone(grant));
+            match (self.opened.get(path), self.failures.iter().any(|failure| &failure.path == path)) {
+                (Some(grant), _) => {
+                    selected.usable.insert(path.clone(), Arc::clone(grant));
+                }
+                (None, true) => selected.unusable.push(path.clone()),
+                (None, false) => return Err(format!("its grant `{path}` does not exist: write a table [{path}]")),
+            }
         }
-        Ok(PluginGrants(selected))
+        let alone = |failure: &&GrantFailure| {
+            selected.unusable.contains(&failure.path)
+                && !selected.has(failure.path.split('.').next().unwrap_or_default())
+        };
+        match self.failures.iter().find(alone) {
+            Some(failure) => Err(format!("its grant `{}` cannot be used: {}", failure.path, failure.message)),
+            None => Ok(selected),
+        }
     }
 }
 
 /// The grants of one plugin, by table path.
 #[derive(Clone, Default)]
-pub struct PluginGrants(BTreeMap<String, Arc<dyn Grant>>);
+pub struct PluginGrants {
+    usable: BTreeMap<String, Arc<dyn Grant>>,
+    /// Those that the operator has to mend first.
+    unusable: Vec<String>,
+}
 
 impl PluginGrants {
     /// The table paths, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.usable.keys().map(String::as_str)
     }
 
     /// Whether there is a grant of this capability.
@@ -134,12 +148,12 @@ impl PluginGrants {
 
     /// Every grant with its table path, whatever its capability.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<dyn Grant>)> {
-        self.0.iter().map(|(path, grant)| (path.as_str(), grant))
+        self.usable.iter().map(|(path, grant)| (path.as_str(), grant))
     }
 
     /// The grants of one capability by their own names.
     pub(super) fn of<C: Capability>(&self) -> impl Iterator<Item = (&str, Arc<C>)> {
-        self.0.iter().filter_map(|(path, grant)| {
+        self.usable.iter().filter_map(|(path, grant)| {
             let name = path.strip_prefix(C::NAME)?.strip_prefix('.')?;
             Some((name, Arc::clone(grant).into_any().downcast().ok()?))
         })
@@ -147,7 +161,12 @@ impl PluginGrants {
 
     /// One grant of one capability.
     pub(super) fn get<C: Capability>(&self, name: &str) -> Option<Arc<C>> {
-        let grant = self.0.get(&format!("{}.{name}", C::NAME))?;
+        let grant = self.usable.get(&format!("{}.{name}", C::NAME))?;
         Arc::clone(grant).into_any().downcast().ok()
+    }
+
+    /// Whether it was granted, and cannot be used.
+    pub(super) fn is_unusable<C: Capability>(&self, name: &str) -> bool {
+        self.unusable.contains(&format!("{}.{name}", C::NAME))
     }
 }

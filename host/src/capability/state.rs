@@ -100,6 +100,11 @@ impl CallState {
 
     fn not_granted<C: Capability>(&self, name: &str) -> Error {
         let (capability, plugin) = (C::NAME, &self.scope.plugin);
+        if self.scope.grants.is_unusable::<C>(name) {
+            let message =
+                format!("the grant `{capability}.{name}` cannot be used until the operator mends it; /ready says why");
+            return Error::new(ErrorKind::Unavailable, message);
+        }
         let names: Vec<_> = self.scope.grants.of::<C>().map(|(name, _)| name).collect();
         let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let message = format!(

@@ -5,14 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use axum::{Router, middleware};
+use http_body_util::BodyExt;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::mcp::Door;
 use super::origin::{self, Allowed};
@@ -61,8 +67,9 @@ impl Server {
     /// Serves until `stop` is done; then calls under way may finish within `stop_ms` of
     /// the config, and are cut off after it.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let streams = CancellationToken::new();
-        let router = router(Arc::clone(&self.host), &self.config, streams.clone());
+        let (streams, answers) = (CancellationToken::new(), TaskTracker::new());
+        let router = router(Arc::clone(&self.host), &self.config, streams.clone())
+            .layer(middleware::from_fn_with_state(answers.clone(), count_answer));
         // Without it, the second packet of an answer waits 40 ms for the first one's receipt.
         let listener = self.listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
@@ -81,7 +88,8 @@ impl Server {
                 return std::future::pending().await;
             }
             tracing::info!("stopping: calls under way may finish");
-            if tokio::time::timeout(grace, self.host.idle()).await.is_err() {
+            answers.close();
+            if tokio::time::timeout(grace, answers.wait()).await.is_err() {
                 tracing::warn!(stop.ms = grace.as_millis(), "calls that did not finish in time were cut off");
             }
             // Streams that wait for news would keep their connections open for ever.
@@ -93,6 +101,21 @@ impl Server {
             () = cut_off => Ok(()),
         }
     }
+}
+
+/// Counts a `POST` as under way until the last byte of its answer is handed on. A `GET`
+/// may be a stream that waits for news, which nobody waits for.
+async fn count_answer(State(answers): State<TaskTracker>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let under_way = answers.token();
+    next.run(request).await.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _ = &under_way;
+            frame
+        }))
+    })
 }
 
 /// Every route there is.

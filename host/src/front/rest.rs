@@ -1,13 +1,14 @@
 //! REST, for clients without MCP: the same calls, the same answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -58,9 +59,14 @@ pub(super) async fn call(
     };
     let mut response = (status, Json(answer::outcome_json(answer))).into_response();
     if let Some(wait) = wait {
-        response.headers_mut().insert(RETRY_AFTER, wait.as_secs().max(1).into());
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }
     response
+}
+
+/// Whole seconds, rounded up: whoever comes back after them is not too early.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 fn arguments(body: &[u8]) -> Result<JsonObject, Error> {
@@ -75,7 +81,7 @@ fn arguments(body: &[u8]) -> Result<JsonObject, Error> {
 
 fn unreadable(status: StatusCode, why: &str) -> Error {
     match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::Limited, "The body is larger than the host takes."),
+        StatusCode::PAYLOAD_TOO_LARGE => Error::new(Kind::TooLarge, "The body is larger than the host takes."),
         _ => Error::new(Kind::InvalidArguments, format!("The body cannot be read: {why}.")),
     }
 }

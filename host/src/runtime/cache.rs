@@ -1,8 +1,9 @@
 //! Compiled plugins on disk, so that a restart does not compile again.
 //!
 //! Only code that this host compiled is ever loaded: the directory belongs to its user
-//! alone, and a name is the digest of the component and of all that compilation
-//! depends on. Compiled files that lie about elsewhere are never looked at.
+//! alone, and a file's name holds the digest of the component, of all that compilation
+//! depends on, and of the code itself. Compiled files that lie about elsewhere are never
+//! looked at.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -33,21 +34,35 @@ impl Cache {
     /// The component of these bytes: from the cache, or compiled and kept.
     pub(super) fn component(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
         let Some(dir) = &self.dir else { return Component::from_binary(engine, bytes) };
-        let file = dir.join(format!("{}.cwasm", key(engine, bytes)));
-        if file.exists() {
+        let key = key(engine, bytes);
+        if let Some(file) = find(dir, &key) {
             match load(engine, &file) {
                 Ok(component) => return Ok(component),
                 Err(error) => {
-                    tracing::warn!(error = format!("{error:#}"), "a cached plugin was not usable; compiling it again")
+                    let why = format!("{error:#}");
+                    tracing::warn!(error = why, "a cached plugin was not usable; compiling it again");
+                    let _ = std::fs::remove_file(file);
                 }
             }
         }
         let component = Component::from_binary(engine, bytes)?;
-        if let Err(error) = component.serialize().and_then(|code| Ok(write(&file, &code)?)) {
+        let kept = component.serialize().and_then(|code| {
+            let file = dir.join(format!("{key}-{}.cwasm", digest(&code)));
+            Ok(write(&file, &code)?)
+        });
+        if let Err(error) = kept {
             tracing::warn!(error = format!("{error:#}"), "a compiled plugin could not be kept");
         }
         Ok(component)
     }
+}
+
+/// The file whose name begins with a key.
+fn find(dir: &Path, key: &str) -> Option<PathBuf> {
+    let names = std::fs::read_dir(dir).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    let names = names.filter_map(|name| name.into_string().ok());
+    let name = names.into_iter().find(|name| name.starts_with(key) && name.ends_with(".cwasm"))?;
+    Some(dir.join(name))
 }
 
 /// Whatever the compiled code depends on: the component, the engine's settings, the version of wasmtime.
@@ -64,8 +79,13 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 
 #[allow(unsafe_code, reason = "the one place that runs native code from a file")]
 fn load(engine: &Engine, file: &Path) -> wasmtime::Result<Component> {
+    let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    if !name.ends_with(&digest(&std::fs::read(file)?)) {
+        return Err(wasmtime::Error::msg("the file is not what was written"));
+    }
     // SAFETY: the file is one that `write` made: it stands in a directory that only this
-    // user may write to (`make_private`), under a name that no plugin chooses.
+    // user may write to (`make_private`), under a name that no plugin chooses and that
+    // holds the digest of its content.
     unsafe { Component::deserialize_file(engine, file) }
 }
 

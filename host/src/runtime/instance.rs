@@ -1,5 +1,6 @@
 //! One call, one instance: made, asked once, dropped, whatever it did.
 
+use std::str::Utf8Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,6 +125,9 @@ fn explain(trap: &wasmtime::Error, state: &CallState) -> Error {
     }
     if trap.is::<PoolConcurrencyLimitError>() {
         return Error::new(Kind::Busy, "Every place for a plugin is taken.").next("Wait a second and call again.");
+    }
+    if trap.root_cause().is::<Utf8Error>() {
+        return Error::new(Kind::BadOutput, "The plugin is at fault: it passed text that is not UTF-8.");
     }
     // wasmtime keeps this error's type to itself.
     if trap.root_cause().to_string().contains("fuel allocated for hostcalls") {

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use toolhost_sdk::sql::{Access, Column, ColumnKind, Effect, Source, TableDescription, Value};
-use toolhost_sdk::{Json, Result, plugin, sql, tool};
+use toolhost_sdk::{ErrorKind, Json, Result, plugin, sql, tool};
 
 /// Runs one SQL statement and answers with its rows, or with how many rows it changed.
 ///
@@ -25,10 +25,18 @@ fn run_query(
 ) -> Result<sql::Rows> {
     let source = chosen(source)?;
     let parameters = parameters.unwrap_or_default().0;
-    if source.access == Access::Write && writes(&sql) {
-        return Ok(changed(&source.execute(&sql, &parameters)?));
+    if source.access == Access::Read {
+        return source.query_at_most(max_rows, &sql, &parameters);
     }
-    source.query_at_most(max_rows, &sql, &parameters)
+    match first_word(&sql).to_ascii_lowercase().as_str() {
+        "insert" | "update" | "delete" | "replace" => Ok(changed(&source.execute(&sql, &parameters)?)),
+        // It may end in any of them; the host tells a read from a write, and does neither by mistake.
+        "with" => source.query_at_most(max_rows, &sql, &parameters).or_else(|error| match error.kind {
+            ErrorKind::Invalid => source.execute(&sql, &parameters).map(|effect| changed(&effect)).map_err(|_| error),
+            _ => Err(error),
+        }),
+        _ => source.query_at_most(max_rows, &sql, &parameters),
+    }
 }
 
 /// Tells the columns, keys and indexes of one table or view, with what its author wrote about them.
@@ -82,11 +90,10 @@ fn granted() -> String {
     if sources.is_empty() { "No source is granted.".to_owned() } else { format!("Sources: {}.", sources.join(", ")) }
 }
 
-/// Whether to hand the statement to `execute`. A statement that is taken for the wrong
-/// kind is refused by the host, and nothing has happened.
-fn writes(statement: &str) -> bool {
+/// The word that a statement begins with, after any comments: models like to begin with one.
+/// A statement that is taken for the wrong kind is refused by the host, and nothing has happened.
+fn first_word(statement: &str) -> &str {
     let mut rest = statement.trim_start();
-    // Models like to begin with a comment.
     while let Some((_, after)) = match rest.get(..2) {
         Some("--") => rest.split_once('\n'),
         Some("/*") => rest.split_once("*/"),
@@ -94,8 +101,7 @@ fn writes(statement: &str) -> bool {
     } {
         rest = after.trim_start();
     }
-    let first = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    ["insert", "update", "delete", "replace"].iter().any(|word| first.eq_ignore_ascii_case(word))
+    rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
 }
 
 /// What a statement changed, in the one shape that this tool answers in.
@@ -130,19 +136,21 @@ fn text(description: &TableDescription) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::writes;
+    use super::first_word;
 
     #[test]
-    fn the_first_word_decides() {
-        for statement in
-            ["insert into t values (1)", " UPDATE t set a = 1", "-- x\n/* y */ Delete from t", "REPLACE\ninto t"]
-        {
-            assert!(writes(statement), "{statement}");
-        }
-        for statement in
-            ["select 'insert'", "insertion", "", "-- insert", "/* update", "with x as (select 1) select 1", "é"]
-        {
-            assert!(!writes(statement), "{statement}");
+    fn the_first_word_comes_after_the_comments() {
+        for (statement, word) in [
+            ("insert into t values (1)", "insert"),
+            ("-- x\n/* y */ Delete from t", "Delete"),
+            ("REPLACE\ninto t", "REPLACE"),
+            ("insertion", "insertion"),
+            ("-- insert", ""),
+            ("/* update", ""),
+            ("", ""),
+            ("é", ""),
+        ] {
+            assert_eq!(first_word(statement), word, "{statement}");
         }
     }
 }
