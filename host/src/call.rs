@@ -77,6 +77,8 @@ pub struct Tool {
     pub description: String,
     /// JSON Schema (2020-12) of the arguments.
     pub input_schema: Arc<JsonObject>,
+    /// Whether clients must mirror some argument in a header: `x-mcp-header` in the input schema.
+    pub mirrors_arguments: bool,
     /// JSON Schema (2020-12) of the structured outcome.
     pub output_schema: Option<Arc<JsonObject>>,
     /// Hints for clients.

@@ -14,6 +14,7 @@ use rmcp::model::{
 };
 use rmcp::service::{Peer, RequestContext};
 use rmcp::{RoleServer, ServerHandler};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::answer;
@@ -34,11 +35,14 @@ const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 #[derive(Clone)]
 pub(super) struct Door {
     host: Arc<Host>,
+    /// What every result says of its server.
+    about: Arc<Value>,
 }
 
 impl Door {
     pub(super) fn new(host: Arc<Host>) -> Self {
-        Self { host }
+        let about = serde_json::to_value(about()).unwrap_or_default();
+        Self { host, about: Arc::new(about) }
     }
 
     /// What every result carries since revision 2026-07-28, and none before it.
@@ -47,17 +51,14 @@ impl Door {
             return meta;
         }
         let mut meta = meta.unwrap_or_default();
-        let info = serde_json::to_value(self.get_info().server_info).unwrap_or_default();
-        meta.0.insert(SERVER_INFO.to_owned(), info);
+        meta.0.insert(SERVER_INFO.to_owned(), Value::clone(&self.about));
         Some(meta)
     }
 }
 
 impl ServerHandler for Door {
     fn get_info(&self) -> ServerConfig {
-        let mut info = Implementation::new("toolhost", env!("CARGO_PKG_VERSION"));
-        info.title = Some("toolhost".to_owned());
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(info)
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(about())
     }
 
     async fn initialize(
@@ -91,7 +92,8 @@ impl ServerHandler for Door {
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
         let plugins = self.host.plugins();
-        let (_, loaded) = plugins.tool(name)?;
+        // rmcp asks at each call, to hold the call's headers against the tool's schema.
+        let (_, loaded) = plugins.tool(name).filter(|(_, loaded)| loaded.tool.mirrors_arguments)?;
         Some(answer::tool(&loaded.tool))
     }
 
@@ -132,6 +134,13 @@ impl ServerHandler for Door {
         result.meta = self.server_info(&context, result.meta);
         Ok(result.into())
     }
+}
+
+/// Which server this is.
+fn about() -> Implementation {
+    let mut about = Implementation::new("toolhost", env!("CARGO_PKG_VERSION"));
+    about.title = Some("toolhost".to_owned());
+    about
 }
 
 /// Waits for a call, and passes its reports on meanwhile, each before what comes after it.

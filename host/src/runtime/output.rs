@@ -27,11 +27,13 @@ pub(super) fn tool(guest: tools::Tool, name: String) -> Result<Tool, Error> {
     let output_schema = guest.output_schema.map(|text| object("its output schema", &text)).transpose()?.map(Arc::new);
     let meta = guest.meta.map(|text| object("its `meta`", &text)).transpose()?;
     let hints = guest.annotations;
+    let mirrors_arguments = guest.input_schema.contains("x-mcp-header");
     Ok(Tool {
         name,
         title: guest.title,
         description: guest.description,
         input_schema,
+        mirrors_arguments,
         output_schema,
         annotations: Annotations {
             read_only: hints.read_only,
