@@ -1,0 +1,100 @@
+//! What plugins cost before they are called: the time to load them, with and without
+//! the cache of compiled code, and the memory that each holds.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use toolhost_tests::component;
+use toolhost_tests::toolhost::{Setup, run};
+
+/// None tells what the process itself takes.
+const PLUGINS: [usize; 3] = [0, 1, 20];
+
+/// How many plugins the second host has whose memory is measured; the first has one.
+const MANY: usize = 21;
+
+/// Each start is timed this often; the median counts.
+const STARTS: usize = 3;
+
+/// How long `toolhost check --offline` takes, which does all that `serve` does but listen.
+pub(crate) struct StartTime {
+    pub(crate) plugins: usize,
+    pub(crate) cold: Duration,
+    pub(crate) cached: Duration,
+}
+
+/// The memory of two hosts, each of whose plugins answered one call.
+pub(crate) struct PluginMemory {
+    pub(crate) one_kib: u64,
+    pub(crate) many_kib: u64,
+}
+
+impl PluginMemory {
+    pub(crate) fn kib_per_plugin(&self) -> u64 {
+        self.many_kib.saturating_sub(self.one_kib) / (MANY as u64 - 1)
+    }
+}
+
+pub(crate) fn start_times() -> Result<Vec<StartTime>> {
+    PLUGINS.iter().map(|&plugins| start_time(plugins)).collect()
+}
+
+fn start_time(plugins: usize) -> Result<StartTime> {
+    let folder = with_plugins(plugins)?.write()?;
+    std::fs::write(folder.path().join("toolhost.toml"), "[serve]\ncache_dir = \"compiled\"\n")?;
+    let (mut cold, mut cached) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        let compiled = folder.path().join("compiled");
+        if compiled.exists() {
+            std::fs::remove_dir_all(compiled)?;
+        }
+        cold.push(check(folder.path())?);
+        cached.push(check(folder.path())?);
+    }
+    Ok(StartTime { plugins, cold: median(cold), cached: median(cached) })
+}
+
+fn check(folder: &Path) -> Result<Duration> {
+    let began = Instant::now();
+    let (status, printed) = run(folder, &["check", "--offline"])?;
+    ensure!(status.success(), "toolhost check: {status}: {printed}");
+    Ok(began.elapsed())
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+pub(crate) async fn memory_of_plugins() -> Result<PluginMemory> {
+    // Compiling takes memory of its own, so it is done before.
+    check(with_plugins(MANY)?.write()?.path())?;
+    Ok(PluginMemory { one_kib: memory_kib(1).await?, many_kib: memory_kib(MANY).await? })
+}
+
+async fn memory_kib(plugins: usize) -> Result<u64> {
+    let host = with_plugins(plugins)?.start().await?;
+    for number in 0..plugins {
+        let tool = format!("{}__echo", name(number));
+        let (status, answer) = host.call(&tool, json!({ "message": "hello" })).await?;
+        ensure!(status == 200, "{tool}: {answer}");
+    }
+    host.memory_kib()
+}
+
+/// A host with that many plugins. They do the same and are different files, so that
+/// nothing of one serves for another.
+fn with_plugins(plugins: usize) -> Result<Setup> {
+    let good = std::fs::read(component("good")?)?;
+    Ok((0..plugins).fold(Setup::new(""), |setup, number| {
+        let name = name(number);
+        let mark = [&[0, name.len() as u8 + 1, name.len() as u8], name.as_bytes()].concat();
+        setup.file(&name, [&good[..], &mark].concat())
+    }))
+}
+
+fn name(number: usize) -> String {
+    format!("good-{number}")
+}
