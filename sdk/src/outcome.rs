@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub use crate::wit::exports::toolhost::plugin::tools::{
     Audience, EmbeddedResource, Outcome, Part, ResourceBody, ResourceLink,
@@ -79,8 +79,8 @@ impl<T: Serialize + JsonSchema> IntoOutcome for Json<T> {
     }
 
     fn into_outcome(self) -> Result<Outcome> {
-        let object = self.object()?;
-        Ok(Outcome::new().text(object.to_string()).structured(object))
+        let text = self.into_text()?;
+        Ok(Outcome { structured: Some(text.clone()), ..Outcome::new().text(text) })
     }
 }
 
@@ -92,16 +92,15 @@ impl<T: Serialize + JsonSchema> IntoOutcome for (String, Json<T>) {
 
     fn into_outcome(self) -> Result<Outcome> {
         let (text, json) = self;
-        Ok(Outcome::new().text(text).structured(json.object()?))
+        Ok(Outcome { structured: Some(json.into_text()?), ..Outcome::new().text(text) })
     }
 }
 
 impl<T: Serialize> Json<T> {
-    fn object(&self) -> Result<Value> {
-        Ok(match serde_json::to_value(&self.0)? {
-            object @ Value::Object(_) => object,
-            other => json!({ "result": other }),
-        })
+    /// The text of a JSON object, written without a tree in between.
+    fn into_text(self) -> Result<String> {
+        let text = serde_json::to_string(&self.0)?;
+        Ok(if text.starts_with('{') { text } else { format!("{{\"result\":{text}}}") })
     }
 }
 
@@ -157,7 +156,8 @@ impl Outcome {
     /// Sets what programs read. The host refuses it if it does not fit the tool's output
     /// schema; a tool that returns an `Outcome` has none.
     pub fn structured(mut self, value: Value) -> Self {
-        self.structured = Some(value.to_string());
+        // Not `to_string`, which writes byte by byte through `fmt`.
+        self.structured = serde_json::to_string(&value).ok();
         self
     }
 
@@ -250,6 +250,8 @@ fn object<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[derive(Serialize, JsonSchema)]

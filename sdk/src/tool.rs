@@ -1,7 +1,9 @@
 //! From functions to the plugin's two exports: what `#[tool]` and `plugin!` write down.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use crate::wit::exports::toolhost::plugin::tools;
 use crate::{Error, Outcome, Result};
@@ -72,9 +74,10 @@ const fn bytes_equal(mut a: &[u8], mut b: &[u8]) -> bool {
     a.is_empty() && b.is_empty()
 }
 
-/// The arguments of one call, taken out one by one.
+/// The arguments of one call, taken out one by one. Each stays text until its type is
+/// known, so that no tree of it is built on the way.
 #[derive(Debug)]
-pub struct Arguments(Map<String, Value>);
+pub struct Arguments(BTreeMap<String, Box<RawValue>>);
 
 impl Arguments {
     /// Reads a JSON object.
@@ -113,7 +116,7 @@ impl Arguments {
             return Ok(None);
         };
         let wrong = |error| Error::invalid(format!("The argument `{name}` is not right: {error}."));
-        serde_json::from_value(value).map(Some).map_err(wrong)
+        serde_json::from_str(value.get()).map(Some).map_err(wrong)
     }
 
     /// An argument that has a value when it is missing.

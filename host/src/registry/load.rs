@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 
 use super::Snapshot;
 use crate::capability::Grants;
@@ -29,7 +29,10 @@ pub async fn load(config: &Config, grants: &Grants, runtime: &Runtime) -> Snapsh
         let loaded = load_one(&name, written, &dir, config, grants, runtime).await;
         (name, loaded)
     });
-    for (name, loaded) in join_all(loading).await {
+    // Each keeps a thread busy with compiling, and its memory with it.
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut loading = stream::iter(loading).buffered(at_once);
+    while let Some((name, loaded)) = loading.next().await {
         match loaded {
             Ok(plugin) => snapshot.add(plugin),
             Err(message) => snapshot.add_failure(name, message),

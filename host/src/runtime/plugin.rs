@@ -120,7 +120,9 @@ impl LoadedTool {
     fn check_arguments(&self, arguments: crate::call::JsonObject) -> Result<String, Error> {
         let arguments = Value::Object(arguments);
         match self.input.faults(&arguments) {
-            None => Ok(arguments.to_string()),
+            None => serde_json::to_string(&arguments).map_err(|error| {
+                Error::new(Kind::Internal, format!("The arguments cannot be written as JSON: {error}."))
+            }),
             Some(faults) => Err(Error::new(Kind::InvalidArguments, format!("The arguments do not fit: {faults}."))
                 .next(format!("See the input schema of `{}`.", self.tool.name))),
         }
