@@ -18,14 +18,32 @@ pub struct Call {
     pub tool: String,
     /// The arguments, as they came; nothing has checked them yet.
     pub arguments: JsonObject,
+    /// Who makes it.
+    pub caller: Caller,
     /// What the caller can be told while the call runs.
     pub client: Client,
 }
 
 impl Call {
-    /// A call from a client that hears nothing until the outcome.
+    /// A call from this machine, by a client that hears nothing until the outcome.
     pub fn new(tool: impl Into<String>, arguments: JsonObject) -> Self {
-        Self { id: CallId::new(), tool: tool.into(), arguments, client: Client::default() }
+        let (caller, client) = (Caller::default(), Client::default());
+        Self { id: CallId::new(), tool: tool.into(), arguments, caller, client }
+    }
+}
+
+/// Who makes a call. What a call leaves behind for a later one (a cursor, a detached query,
+/// a key of a caller's own store) opens to the same caller alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// Tells callers apart; no two have the same.
+    pub name: String,
+}
+
+impl Default for Caller {
+    /// Whoever reaches the host without being asked who they are: today, everybody.
+    fn default() -> Self {
+        Self { name: "local".to_owned() }
     }
 }
 

@@ -29,9 +29,11 @@
 //! host         the walk of a call          -> registry, runtime, capability, config, call, fault, instructions
 //! instructions what agents are told first  -> registry
 //! registry     which plugins there are     -> runtime, capability, config, call
-//! runtime      how a plugin runs           -> capability, config, wit, call, fault
-//! capability   what a plugin may be granted -> config, wit, call
-//! config, wit, call, fault                 -> nothing of ours
+//! runtime      how a plugin runs           -> capability, config, wit, call, fault, seal
+//! capability   what a plugin may be granted -> guard, wire, config, wit, call, seal
+//! guard        what a SQL statement does   -> nothing of ours
+//! wire         what two backends speak     -> config
+//! config, wit, call, fault, seal           -> nothing of ours
 //! ```
 //!
 //! `tests/tests/tidy.rs` reads this table and fails on an import that is not in it. A
@@ -73,8 +75,11 @@ pub mod cli;
 pub mod config;
 pub mod fault;
 pub mod front;
+mod guard;
 pub mod host;
 mod instructions;
 pub mod registry;
 pub mod runtime;
+pub mod seal;
+pub mod wire;
 pub mod wit;

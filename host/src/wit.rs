@@ -16,7 +16,10 @@ wasmtime::component::bindgen!({
 
 pub use self::exports::toolhost::plugin::tools;
 pub use self::toolhost::types::types::{Error, ErrorKind};
-pub use self::toolhost::{client::client, log::log, settings::settings, sql::sql, types::types};
+pub use self::toolhost::types::{rows, types};
+pub use self::toolhost::{
+    client::client, http::http, kv::kv, log::log, model::model, query::query, settings::settings, sql::sql,
+};
 
 /// Why a host function gave no answer: an error for the plugin, or the end of the call.
 #[derive(Debug)]

@@ -55,9 +55,15 @@ extern crate self as toolhost_sdk;
 
 pub mod client;
 mod error;
+mod granted;
+pub mod http;
+pub mod kv;
 pub mod log;
+pub mod model;
 mod outcome;
+pub mod query;
 pub mod raw;
+pub mod rows;
 mod schema;
 pub mod settings;
 pub mod sql;

@@ -2,7 +2,7 @@
 //!
 //! A type that implements [`Guest`] is made the plugin by `plugin! { raw: Type }`; with
 //! [`describe`] and [`call`] it can still be built on tools made by `#[tool]`. The host
-//! functions stand in [`sql`], [`settings`], [`log`] and [`client`].
+//! functions stand in [`http`], [`kv`], [`model`], [`query`], [`sql`], [`settings`], [`log`] and [`client`].
 
 pub use crate::tool::{Arguments, Entry, Tool as ToolFunction, assert_unique, call, describe};
 pub use crate::wit::exports::toolhost::plugin::tools::{
@@ -10,6 +10,10 @@ pub use crate::wit::exports::toolhost::plugin::tools::{
     ResourceBody, ResourceLink, Tool,
 };
 pub use crate::wit::toolhost::client::client;
+pub use crate::wit::toolhost::http::http;
+pub use crate::wit::toolhost::kv::kv;
 pub use crate::wit::toolhost::log::log;
+pub use crate::wit::toolhost::model::model;
+pub use crate::wit::toolhost::query::query;
 pub use crate::wit::toolhost::settings::settings;
 pub use crate::wit::toolhost::sql::sql;

@@ -15,59 +15,39 @@
 //! }
 //! ```
 
-mod rows;
-mod value;
+mod parameter;
 
 pub use crate::wit::toolhost::sql::sql::{
-    Access, Column, ColumnKind, Cursor, Effect, ForeignKey, Index, Parameter, Request, Row, Rows, Source, Table,
-    TableColumn, TableDescription, TableKind, Transaction, Value, list as sources, query_many,
+    Access, Cursor, Effect, ForeignKey, Index, Parameter, Request, Source, Table, TableColumn, TableDescription,
+    TableKind, Transaction, list as sources, query_many,
 };
-pub use value::{Parameters, named};
+pub use parameter::{Parameters, named};
 
+pub use crate::rows::{Column, ColumnKind, Row, Rows, Value};
+
+use crate::Result;
+use crate::granted::{self, Granted};
 use crate::wit::toolhost::sql::sql as host;
-use crate::{Error, Result};
 
 /// The only source that this plugin was granted.
 ///
 /// `not-found` if it was granted none; `invalid`, with their names, if it was granted
 /// more than one: ask for one by [`source_named`].
 pub fn source() -> Result<Source> {
-    only(sources())
+    granted::only(sources())
 }
 
 /// The granted source of that name. `not-found`, with the names there are, otherwise.
 pub fn source_named(name: &str) -> Result<Source> {
-    find(sources(), name)
+    granted::named(sources(), name)
 }
 
-fn only(mut sources: Vec<Source>) -> Result<Source> {
-    match (sources.pop(), sources.is_empty()) {
-        (Some(source), true) => Ok(source),
-        (Some(last), false) => {
-            sources.push(last);
-            let message = format!("There is more than one source: name one of {}.", names(&sources));
-            Err(Error::invalid(message))
-        }
-        (None, _) => Err(Error::not_found(NONE_GRANTED)),
+impl Granted for Source {
+    const WHAT: &'static str = "SQL source";
+
+    fn name(&self) -> &str {
+        &self.name
     }
-}
-
-fn find(sources: Vec<Source>, name: &str) -> Result<Source> {
-    if sources.is_empty() {
-        return Err(Error::not_found(NONE_GRANTED));
-    }
-    let there_are = names(&sources);
-    let unknown = || Error::not_found(format!("There is no source `{name}`: name one of {there_are}."));
-    let named = sources.into_iter().find(|source| source.name == name);
-    named.ok_or_else(unknown)
-}
-
-const NONE_GRANTED: &str =
-    "This plugin was granted no SQL source: the operator grants one in `[plugins.<name>] grants`.";
-
-fn names(sources: &[Source]) -> String {
-    let names: Vec<_> = sources.iter().map(|source| format!("`{}`", source.name)).collect();
-    names.join(", ")
 }
 
 /// A granted source is what statements are sent to.
@@ -131,43 +111,6 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
-
-    fn granted(names: &[&str]) -> Vec<Source> {
-        let source = |name: &&str| Source {
-            name: (*name).to_owned(),
-            dialect: "sqlite".to_owned(),
-            access: Access::Read,
-            notes: None,
-        };
-        names.iter().map(source).collect()
-    }
-
-    #[test]
-    fn the_only_source_needs_no_name() {
-        assert_eq!(only(granted(&["crm"])).unwrap().name, "crm");
-    }
-
-    #[test]
-    fn without_a_name_one_of_several_sources_is_never_guessed() {
-        let error = only(granted(&["crm", "shop"])).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Invalid);
-        assert!(error.message.contains("`crm`, `shop`"), "{}", error.message);
-    }
-
-    #[test]
-    fn without_a_grant_there_is_no_source() {
-        assert_eq!(only(Vec::new()).unwrap_err().kind, ErrorKind::NotFound);
-        assert_eq!(find(Vec::new(), "crm").unwrap_err().kind, ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn a_wrong_name_is_answered_with_the_right_ones() {
-        assert_eq!(find(granted(&["crm", "shop"]), "shop").unwrap().name, "shop");
-        let error = find(granted(&["crm", "shop"]), "cmr").unwrap_err();
-        assert_eq!(error.kind, ErrorKind::NotFound);
-        assert!(error.message.contains("`cmr`") && error.message.contains("`crm`, `shop`"));
-    }
 
     #[test]
     fn a_description_is_json_without_empty_words() {

@@ -1,6 +1,7 @@
 //! The house as seen from the street: a toolhost that runs, clients that call it, and the
 //! servers that it needs.
 
+mod aws;
 pub mod crm;
 pub mod data_api;
 pub mod http;

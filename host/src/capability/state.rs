@@ -11,8 +11,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::client::Reported;
 use super::log::CallLog;
 use super::{Capability, PluginGrants};
-use crate::call::{CallId, Client};
+use crate::call::{CallId, Caller, Client};
 use crate::config::Limits;
+use crate::seal::Seal;
 use crate::wit::{self, Error, ErrorKind, Failure};
 
 /// What a plugin's standard error may hold, in bytes: room for a panic message.
@@ -28,11 +29,14 @@ pub struct Scope {
     pub settings: Vec<(String, String)>,
     /// What a call may use.
     pub limits: Limits,
+    /// Marks what agents bring back.
+    pub seal: Seal,
 }
 
 /// The state of one call: made for it, dropped with it.
 pub struct CallState {
     pub(super) id: CallId,
+    pub(super) caller: Caller,
     pub(super) client: Client,
     pub(super) scope: Arc<Scope>,
     /// Things with a lifetime that host functions handed out: cursors, transactions.
@@ -47,7 +51,7 @@ pub struct CallState {
 
 impl CallState {
     /// The state of a call that is about to begin.
-    pub fn new(id: CallId, client: Client, scope: Arc<Scope>) -> Self {
+    pub fn new(id: CallId, caller: Caller, client: Client, scope: Arc<Scope>) -> Self {
         let stderr = MemoryOutputPipe::new(STDERR_BYTES_MAX);
         // Nothing is inherited: no environment, arguments, directories or sockets.
         let wasi = WasiCtx::builder().stderr(stderr.clone()).build();
@@ -55,6 +59,7 @@ impl CallState {
         Self {
             log: CallLog::new(id.clone(), Arc::clone(&scope)),
             id,
+            caller,
             client,
             scope,
             table: ResourceTable::new(),
@@ -73,6 +78,7 @@ impl CallState {
         let permitted = self.scope.grants.get::<C>(name);
         tracing::debug!(
             call.id = %self.id,
+            caller.name = self.caller.name,
             plugin.name = self.scope.plugin,
             grant.name = format_args!("{}.{name}", C::NAME),
             grant.action = format_args!("{}.{action}", C::NAME),

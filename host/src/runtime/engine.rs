@@ -11,6 +11,7 @@ use wasmtime::{Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, 
 use super::Cache;
 use super::lane::Lane;
 use crate::fault::{Error, Kind};
+use crate::seal::Seal;
 
 /// How often every running guest is made to give way.
 const TICK: Duration = Duration::from_millis(10);
@@ -33,6 +34,7 @@ pub struct Runtime {
     pub(super) engine: Engine,
     pub(super) cache: Arc<Cache>,
     pub(super) lane: Arc<Lane>,
+    pub(super) seal: Seal,
     places: Arc<Semaphore>,
     /// Ends with the last clone of this.
     _heartbeat: Arc<AbortOnDropHandle<()>>,
@@ -51,8 +53,9 @@ impl Runtime {
         tick(engine.weak());
         let lane = Lane::new().map_err(|error| EngineError(error.to_string()))?;
         let (cache, lane) = (Arc::new(cache), Arc::new(lane));
+        let seal = Seal::new().map_err(|error| EngineError(error.to_string()))?;
         let _heartbeat = Arc::new(AbortOnDropHandle::new(tokio::spawn(heartbeat())));
-        Ok(Self { engine, cache, lane, places: Arc::new(Semaphore::new(calls)), _heartbeat })
+        Ok(Self { engine, cache, lane, seal, places: Arc::new(Semaphore::new(calls)), _heartbeat })
     }
 
     /// A place among the running calls; given back when it is dropped.

@@ -10,7 +10,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 use super::lane::TickUsed;
 use super::{Runtime, output};
-use crate::call::{CallId, Client};
+use crate::call::{CallId, Caller, Client};
 use crate::capability::CallState;
 use crate::capability::state::{Scope, TooManyHostCalls};
 use crate::fault::{Error, Kind};
@@ -34,7 +34,7 @@ impl Guest {
     pub(super) async fn describe(self: &Arc<Self>) -> Result<Vec<tools::Tool>, Error> {
         let place = self.runtime.place().await?;
         let (guest, tick_used) = (Arc::clone(self), TickUsed::default());
-        let mut store = self.store(CallId::new(), Client::default(), &tick_used);
+        let mut store = self.store(CallId::new(), Caller::default(), Client::default(), &tick_used);
         let call = async move {
             let _place = place;
             let answer = timeout(DESCRIBE_TIME, async {
@@ -51,13 +51,14 @@ impl Guest {
     pub(super) async fn call(
         self: &Arc<Self>,
         id: CallId,
+        caller: Caller,
         client: Client,
         tool: String,
         arguments: String,
     ) -> Result<tools::Outcome, Error> {
         let place = self.runtime.place().await?;
         let (guest, tick_used) = (Arc::clone(self), TickUsed::default());
-        let mut store = self.store(id, client, &tick_used);
+        let mut store = self.store(id, caller, client, &tick_used);
         let deadline = self.scope.limits.deadline();
         let call = async move {
             let _place = place;
@@ -71,8 +72,8 @@ impl Guest {
         self.runtime.lane.run(tick_used, call).await
     }
 
-    fn store(&self, id: CallId, client: Client, tick_used: &TickUsed) -> Store<CallState> {
-        let state = CallState::new(id, client, Arc::clone(&self.scope));
+    fn store(&self, id: CallId, caller: Caller, client: Client, tick_used: &TickUsed) -> Store<CallState> {
+        let state = CallState::new(id, caller, client, Arc::clone(&self.scope));
         let mut store = Store::new(&self.runtime.engine, state);
         store.limiter(CallState::limiter);
         store.set_hostcall_fuel(BYTES_AT_ONCE);

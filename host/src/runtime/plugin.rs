@@ -93,7 +93,7 @@ impl Plugin {
         let digest = digest(&bytes);
         let pre = compile(runtime, &needs, bytes).await.map_err(|error| LoadError::Unrunnable(format!("{error:#}")))?;
         let PluginSpec { name, prefix, grants, settings, limits, .. } = spec;
-        let scope = Arc::new(Scope { plugin: name.clone(), grants, settings, limits });
+        let scope = Arc::new(Scope { plugin: name.clone(), grants, settings, limits, seal: runtime.seal.clone() });
         let guest = Arc::new(Guest { runtime: runtime.clone(), pre, scope });
         let described = guest.describe().await.map_err(LoadError::Undescribed)?;
         let tools = load_tools(described, &prefix)?;
@@ -103,7 +103,7 @@ impl Plugin {
     /// Runs one of its tools. Dropping the future stops the guest.
     pub async fn run(&self, tool: &LoadedTool, call: Call) -> Result<Outcome, Error> {
         let arguments = tool.check_arguments(call.arguments)?;
-        let guest = self.guest.call(call.id, call.client, tool.own_name.clone(), arguments).await?;
+        let guest = self.guest.call(call.id, call.caller, call.client, tool.own_name.clone(), arguments).await?;
         let outcome = output::outcome(guest, self.guest.scope.limits.output_bytes())?;
         tool.check_outcome(&outcome)?;
         Ok(outcome)

@@ -7,13 +7,12 @@
 
 mod rows;
 mod session;
-mod signature;
 mod statement;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -28,13 +27,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::session::{Clocks, Sessions};
-use self::signature::Credentials;
 use self::statement::Statement;
-use self::wire::{Input, Refusal};
+use self::wire::Input;
+use crate::aws::{ACCOUNT, Credentials, REGION, Refusal, held};
 use crate::mariadb::{self, Database, User};
 
-const ACCOUNT: &str = "123456789012";
-const REGION: &str = "eu-central-1";
 const REQUEST_BYTES_MAX: usize = 4 << 20;
 const STATEMENT_BYTES_MAX: usize = 64 << 10;
 
@@ -89,12 +86,7 @@ impl DataApi {
         let clocks = Clocks { call_max: Duration::from_secs(45), idle_max: Duration::from_secs(180) };
         let service = Arc::new(Service {
             cluster_arn: format!("arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{}", database.name().replace('_', "-")),
-            credentials: Credentials {
-                access_key: format!("AKIA{}", mariadb::random()?.to_uppercase()),
-                secret_key: mariadb::random()? + &mariadb::random()?,
-                region: REGION.to_owned(),
-                session_token: Mutex::default(),
-            },
+            credentials: Credentials::new("rds-data")?,
             fault: Mutex::new(None),
             secret_arn: format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{}-AbCdEf", user.name),
             seen: Mutex::default(),
@@ -286,10 +278,4 @@ fn denial(action: &str, resource: &str) -> String {
         "User: arn:aws:iam::{ACCOUNT}:user/toolhost is not authorized to perform: {action} on resource: {resource} \
          because no identity-based policy allows the {action} action"
     )
-}
-
-/// What a mutex guards. One that a failed test has poisoned is as good as before: nothing
-/// here is left half done.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,8 @@ use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Row, Value};
 use serde_json::{Map, Value as Json, json};
 
-use super::wire::{Refusal, ResultSetOptions};
+use super::wire::ResultSetOptions;
+use crate::aws::Refusal;
 
 /// What the rows of one result may amount to.
 const RESULT_BYTES_MAX: usize = 1 << 20;

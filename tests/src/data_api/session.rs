@@ -9,10 +9,10 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Params, Value};
 use serde_json::{Value as Json, json};
 
-use super::held;
 use super::rows::{Records, metadata};
 use super::statement::Statement;
-use super::wire::{Input, Refusal};
+use super::wire::{Input, no_transaction};
+use crate::aws::{Refusal, held};
 use crate::mariadb;
 
 /// The clocks, which a test may turn forward.
@@ -123,7 +123,7 @@ impl Sessions {
     /// Takes the connection of a transaction for one call.
     fn take(&self, id: &str) -> Result<Conn, Refusal> {
         let mut transactions = held(&self.transactions);
-        let transaction = transactions.get_mut(id).ok_or_else(|| Refusal::no_transaction(id))?;
+        let transaction = transactions.get_mut(id).ok_or_else(|| no_transaction(id))?;
         match std::mem::replace(transaction, Transaction::Busy) {
             Transaction::Idle(connection, _) => Ok(connection),
             Transaction::Busy => {

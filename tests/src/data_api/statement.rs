@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use mysql_async::Value;
 
-use super::wire::{Field, Parameter, Refusal};
+use super::wire::{Field, Parameter};
+use crate::aws::Refusal;
 
 /// One statement whose parameters are `?`.
 #[derive(Debug)]

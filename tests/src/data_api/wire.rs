@@ -1,12 +1,10 @@
 //! The shapes of the Data API's JSON, so that the rest of the emulator reads and writes
 //! plain Rust.
 
-use axum::Json;
-use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::json;
+
+use crate::aws::Refusal;
 
 /// The members of all five operations; each uses its own.
 #[derive(Default, Deserialize)]
@@ -57,35 +55,9 @@ pub(super) enum Field {
     StringValue(String),
 }
 
-/// An error answer.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-}
-
-impl Refusal {
-    /// Any error: HTTP status, error type, and what it says.
-    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, code, message: message.into() }
-    }
-
-    /// The error for most mistakes of a caller.
-    pub(super) fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(400, "BadRequestException", message)
-    }
-
-    /// The error for a request that breaks the API's own rules.
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(400, "ValidationException", message)
-    }
-
-    /// The error for a transaction that never was, has ended, or idled for too long.
-    pub(super) fn no_transaction(id: &str) -> Self {
-        Self::new(404, "TransactionNotFoundException", format!("Transaction {id} is not found"))
-    }
+/// The error for a transaction that never was, has ended, or idled for too long.
+pub(super) fn no_transaction(id: &str) -> Refusal {
+    Refusal::new(404, "TransactionNotFoundException", format!("Transaction {id} is not found"))
 }
 
 impl From<mysql_async::Error> for Refusal {
@@ -99,11 +71,5 @@ impl From<mysql_async::Error> for Refusal {
             mysql_async::Error::Io(_) => Self::new(504, "DatabaseUnavailableException", "Communications link failure"),
             error => Self::new(500, "InternalServerErrorException", error.to_string()),
         }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        (self.status, [("x-amzn-errortype", self.code)], Json(json!({ "message": self.message }))).into_response()
     }
 }

@@ -1,6 +1,5 @@
 //! What every SQL backend can do, and the closed set of them.
 
-use super::guard::Dialect;
 use super::mysql::{self, Mysql};
 use super::rds_data::{self, RdsData};
 use super::rows::RowStream;
@@ -8,8 +7,10 @@ use super::script::{self, Script};
 use super::sqlite::{self, Sqlite};
 use super::statement::{Statement, Style};
 use crate::capability::{Probe, Statement as IamStatement};
+use crate::guard::Dialect;
 use crate::wit::Error;
-use crate::wit::sql::{Effect, Value};
+use crate::wit::rows::Value;
+use crate::wit::sql::Effect;
 
 /// Where the rows are.
 pub(super) enum Backend {

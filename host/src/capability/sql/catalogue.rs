@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::backend::Backend;
-use super::guard::Dialect;
 use super::{Sql, Statement};
-use crate::wit::sql::{ForeignKey, Index, Parameter, Row, Table, TableColumn, TableDescription, TableKind, Value};
+use crate::guard::Dialect;
+use crate::wit::rows::{Row, Value};
+use crate::wit::sql::{ForeignKey, Index, Parameter, Table, TableColumn, TableDescription, TableKind};
 use crate::wit::{Error, ErrorKind};
 
 /// Most tables that are listed.

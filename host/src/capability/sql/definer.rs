@@ -1,7 +1,7 @@
 //! `SHOW CREATE` of a view names the account that defined it; no account reaches an agent.
 
 use super::rows::RowStream;
-use crate::wit::sql::{Row, Value};
+use crate::wit::rows::{Row, Value};
 
 /// The rows of a statement, without accounts if it may show definitions.
 pub(super) fn hide(statement: &str, rows: RowStream) -> RowStream {

@@ -7,9 +7,10 @@ use wasmtime::component::Resource;
 use super::backend::Transaction;
 use super::rows::{Limits, RowStream};
 use super::{CallState, Checked, Sql, definer, reads_by_query, writes_by_execute};
+use crate::wit::rows::{Column, Row, Rows};
 use crate::wit::sql::{
-    Column, Cursor as WitCursor, Effect, Host, HostCursor, HostTransaction, Parameter, Request, Row, Rows, Source,
-    Table, TableDescription, Transaction as WitTransaction,
+    Cursor as WitCursor, Effect, Host, HostCursor, HostTransaction, Parameter, Request, Source, Table,
+    TableDescription, Transaction as WitTransaction,
 };
 use crate::wit::{Error, ErrorKind, Failure};
 use std::sync::Arc;

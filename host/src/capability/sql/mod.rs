@@ -19,7 +19,6 @@
 mod backend;
 mod catalogue;
 mod definer;
-mod guard;
 mod host_functions;
 mod mysql;
 mod mysql_errors;
@@ -42,11 +41,11 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::component::{HasSelf, Linker};
 
 use self::backend::{Backend, Transaction};
-use self::guard::Class;
 use self::rows::{Limits, RowStream};
 use self::statement::Statement;
 use super::{CallState, Capability, OpenError, Place, Probe};
 use crate::config::Bounded;
+use crate::guard::{self, Class};
 use crate::wit::sql::{self, Access, Effect, Parameter};
 use crate::wit::{Error, ErrorKind};
 

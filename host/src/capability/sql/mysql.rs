@@ -20,7 +20,8 @@ use super::rows::{Limits, RowStream};
 use super::statement::Statement;
 use super::{OpenError, Probe, mysql_rights};
 use crate::config::{Bounded, SecretRef};
-use crate::wit::sql::{Access, Column, Effect, Row, Value};
+use crate::wit::rows::{Column, Row, Value};
+use crate::wit::sql::{Access, Effect};
 use crate::wit::{Error, ErrorKind};
 
 /// Rows on their way from the server.

@@ -12,8 +12,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::guard::lexer::{Kind, lex};
-use super::guard::{Dialect, Refusal};
+use crate::guard::lexer::{Kind, lex};
+use crate::guard::{Dialect, Refusal};
 
 /// Why the placeholders of a statement and the values for them do not fit. The fault is the caller's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

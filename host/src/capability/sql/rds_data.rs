@@ -8,7 +8,6 @@ mod values;
 
 use std::sync::Arc;
 
-use aws_credential_types::Credentials;
 use aws_sdk_rdsdata::operation::execute_statement::ExecuteStatementOutput;
 use aws_sdk_rdsdata::types::Field;
 use schemars::JsonSchema;
@@ -21,8 +20,9 @@ use super::rows::{Limits, RowStream, row_bytes};
 use super::statement::Statement;
 use super::{OpenError, Probe, mysql_errors, mysql_rights};
 use crate::capability::Statement as IamStatement;
-use crate::config::SecretRef;
-use crate::wit::sql::{Access, Effect, Value};
+use crate::wire::aws;
+use crate::wit::rows::Value;
+use crate::wit::sql::{Access, Effect};
 use crate::wit::{Error, ErrorKind};
 
 /// How many sets of values go in one call at most, and how many bytes of them: the service
@@ -47,19 +47,7 @@ pub(super) struct Config {
     endpoint_url: Option<String>,
     /// The AWS credentials to sign with; those that the AWS SDK finds if not set, such as the
     /// role of the machine.
-    credentials: Option<CredentialRefs>,
-}
-
-/// AWS credentials, by where they are: `env:NAME` or `file:PATH`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct CredentialRefs {
-    /// The id of an access key.
-    access_key_id: SecretRef,
-    /// Its secret half.
-    secret_access_key: SecretRef,
-    /// The token that comes with temporary credentials.
-    session_token: Option<SecretRef>,
+    credentials: Option<aws::CredentialRefs>,
 }
 
 /// One database of one cluster.
@@ -83,17 +71,21 @@ impl RdsData {
         if config.region.as_ref().is_some_and(|other| *other != region) {
             return Err(OpenError::Invalid(format!("`region` is not that of `cluster_arn`, which is {region}")));
         }
-        if let Some(url) = &config.endpoint_url {
-            check_url(url)?;
+        if config.endpoint_url.as_ref().is_some_and(|url| !aws::is_private(url)) {
+            let message = "`endpoint_url` must begin with `https://`, except on this machine";
+            return Err(OpenError::Invalid(message.to_owned()));
         }
-        let credentials = config.credentials.as_ref().map(CredentialRefs::resolve).transpose()?;
+        let credentials = config.credentials.as_ref().map(aws::CredentialRefs::resolve).transpose()?;
         let source = Source {
-            region: region.to_owned(),
+            endpoint: aws::Endpoint {
+                region: region.to_owned(),
+                url: config.endpoint_url,
+                credentials,
+                call_max: client::CALL_MAX,
+            },
             cluster_arn: config.cluster_arn,
             secret_arn: config.secret_arn,
             database: config.database,
-            endpoint_url: config.endpoint_url,
-            credentials,
             limits,
             client: OnceCell::new(),
         };
@@ -131,7 +123,7 @@ impl RdsData {
 
     /// What it is, without the account.
     pub(super) fn summary(&self) -> String {
-        format!("MySQL through the RDS Data API, database {} in {}", self.source.database, self.source.region)
+        format!("MySQL through the RDS Data API, database {} in {}", self.source.database, self.source.endpoint.region)
     }
 
     /// What the host's role must be allowed: this cluster, this secret, nothing else.
@@ -146,7 +138,7 @@ impl RdsData {
             ]);
         }
         let id = |what: &str, arn: &str| {
-            format!("{what} {} {}", self.source.region, arn.rsplit(':').next().unwrap_or_default())
+            format!("{what} {} {}", self.source.endpoint.region, arn.rsplit(':').next().unwrap_or_default())
         };
         let Source { cluster_arn, secret_arn, .. } = self.source.as_ref();
         vec![
@@ -157,15 +149,6 @@ impl RdsData {
                 vec![secret_arn.clone()],
             ),
         ]
-    }
-}
-
-impl CredentialRefs {
-    fn resolve(&self) -> Result<Credentials, OpenError> {
-        let token = self.session_token.as_ref().map(SecretRef::resolve).transpose()?;
-        let (id, secret) = (self.access_key_id.resolve()?, self.secret_access_key.resolve()?);
-        let token = token.map(|token| token.expose().to_owned());
-        Ok(Credentials::new(id.expose(), secret.expose(), token, None, "toolhost.toml"))
     }
 }
 
@@ -190,16 +173,6 @@ fn check_arn<'a>(key: &str, arn: &'a str, service: &str, kind: &str) -> Result<&
             Err(OpenError::Invalid(format!("Invalid ARN: `{key}` is not of the form `{form}`")))
         }
     }
-}
-
-/// What is sent there is signed, but only TLS hides it.
-fn check_url(url: &str) -> Result<(), OpenError> {
-    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    let rest = local.iter().find_map(|prefix| url.strip_prefix(prefix));
-    if url.starts_with("https://") || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])) {
-        return Ok(());
-    }
-    Err(OpenError::Invalid("`endpoint_url` must begin with `https://`, except on this machine".to_owned()))
 }
 
 async fn in_time<T>(limits: Limits, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

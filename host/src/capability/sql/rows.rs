@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use crate::wit::sql::{Column, Row, Rows, Value};
+use crate::wit::rows::{Column, Row, Rows, Value};
 use crate::wit::{Error, ErrorKind};
 
 /// What one grant lets through.

@@ -7,10 +7,11 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::OpenError;
-use super::guard::Dialect;
 use super::rows::RowStream;
 use super::statement::Statement;
-use crate::wit::sql::{Column, ColumnKind, Effect, Row, Table, TableColumn, TableDescription, TableKind, Value};
+use crate::guard::Dialect;
+use crate::wit::rows::{Column, ColumnKind, Row, Value};
+use crate::wit::sql::{Effect, Table, TableColumn, TableDescription, TableKind};
 use crate::wit::{Error, ErrorKind};
 
 /// `[sql.<grant>.script]`: what each statement answers.

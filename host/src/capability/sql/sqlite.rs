@@ -20,7 +20,8 @@ use tokio::task::spawn_blocking;
 use super::rows::{Limits, RowStream, row_bytes};
 use super::statement::Statement;
 use super::{OpenError, Probe};
-use crate::wit::sql::{Access, Column, Effect, Row, Value};
+use crate::wit::rows::{Column, Row, Value};
+use crate::wit::sql::{Access, Effect};
 use crate::wit::{Error, ErrorKind};
 
 /// How many idle connections are kept.

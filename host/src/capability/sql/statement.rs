@@ -1,8 +1,9 @@
 //! A statement that may be sent, in the words of the backend that it goes to.
 
-use super::guard::Dialect;
 use super::placeholder::{self, Unfit};
-use crate::wit::sql::{Parameter, Value};
+use crate::guard::Dialect;
+use crate::wit::rows::Value;
+use crate::wit::sql::Parameter;
 
 /// A statement that the guard let through, with placeholders in the style of its
 /// backend and one value for each, in their order.

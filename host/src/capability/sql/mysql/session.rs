@@ -14,7 +14,8 @@ use super::super::mysql_errors;
 use super::super::rows::{Limits, RowStream, row_bytes};
 use super::super::statement::Statement;
 use super::values;
-use crate::wit::sql::{Column, Effect, Row};
+use crate::wit::rows::{Column, Row};
+use crate::wit::sql::Effect;
 use crate::wit::{Error, ErrorKind};
 
 /// How the server of a grant is reached, and the connections that are open to it.

@@ -6,7 +6,7 @@
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column as Source, Value as Wire};
 
-use crate::wit::sql::{Column, ColumnKind, Value};
+use crate::wit::rows::{Column, ColumnKind, Value};
 use crate::wit::{Error, ErrorKind};
 
 /// The number of the character set of what is bytes and no text.

@@ -5,12 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
-use aws_credential_types::Credentials;
 use aws_sdk_rdsdata::Client;
 use aws_sdk_rdsdata::config::Builder;
-use aws_sdk_rdsdata::config::retry::RetryConfig;
 use aws_sdk_rdsdata::error::SdkError;
 use aws_sdk_rdsdata::operation::execute_statement::ExecuteStatementOutput;
 use aws_sdk_rdsdata::types::{Field, SqlParameter};
@@ -19,20 +15,15 @@ use tokio::sync::OnceCell;
 use super::super::rows::Limits;
 use super::errors::explain;
 use super::values;
-use crate::wit::sql::Value;
+use crate::wire::aws;
+use crate::wit::rows::Value;
 use crate::wit::{Error, ErrorKind};
 
 /// How long a call may take: a little longer than the service lets a statement run.
-const CALL_MAX: Duration = Duration::from_secs(50);
-
-/// How long a connection to the service may take.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
+pub(super) const CALL_MAX: Duration = Duration::from_secs(50);
 
 /// How often a call that changes nothing is sent at most. Nothing else is sent twice.
 const ATTEMPTS: u32 = 3;
-
-/// How long the pause before the second time is; it doubles from then on.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// When a transaction that is to end is told so, in seconds from the try before: it cannot be
 /// while its last statement runs, which is 45 seconds at most.
@@ -43,10 +34,7 @@ pub(super) struct Source {
     pub(super) cluster_arn: String,
     pub(super) secret_arn: String,
     pub(super) database: String,
-    pub(super) region: String,
-    pub(super) endpoint_url: Option<String>,
-    /// None for those that the AWS SDK finds by itself.
-    pub(super) credentials: Option<Credentials>,
+    pub(super) endpoint: aws::Endpoint,
     pub(super) limits: Limits,
     pub(super) client: OnceCell<Client>,
 }
@@ -62,7 +50,7 @@ impl Source {
     /// The client, once the server is known to read statements as the guard does.
     async fn client(&self) -> Result<&Client, Error> {
         let ready = async {
-            let client = self.connect().await;
+            let client = Client::new(&self.endpoint.load().await);
             let mode = self.ask(&client, "SELECT @@sql_mode", Vec::new(), None).await?;
             match strings(mode).concat() {
                 mode if mode.contains("ANSI_QUOTES") || mode.contains("NO_BACKSLASH_ESCAPES") => Err(Error::new(
@@ -74,23 +62,6 @@ impl Source {
             }
         };
         self.client.get_or_try_init(|| ready).await
-    }
-
-    /// Reads no more than the AWS configuration; contacts nothing.
-    async fn connect(&self) -> Client {
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(CONNECT_MAX).operation_attempt_timeout(CALL_MAX).build();
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .region(Region::new(self.region.clone()))
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::disabled());
-        if let Some(credentials) = &self.credentials {
-            loader = loader.credentials_provider(credentials.clone());
-        }
-        if let Some(url) = &self.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        Client::new(&Box::pin(loader.load()).await)
     }
 
     /// Runs a statement that reads, outside a transaction.
@@ -221,7 +192,7 @@ impl Drop for Open {
 
 /// For calls that may be sent again, such as when the service had closed the connection.
 fn patient() -> Builder {
-    Builder::new().retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(PAUSE))
+    Builder::new().retry_config(aws::patiently(ATTEMPTS))
 }
 
 /// The first column of an answer, where it is text.

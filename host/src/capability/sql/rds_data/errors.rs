@@ -2,14 +2,12 @@
 //! how; none repeats an ARN, an account or the service's own words, save for those of the
 //! database that `mysql_errors` lets pass.
 
-use std::error::Error as _;
-
-use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_rdsdata::config::http::HttpResponse;
 use aws_sdk_rdsdata::error::{ProvideErrorMetadata, SdkError};
 
 use super::super::mysql_errors;
 use super::super::rows::Limits;
+use crate::wire::aws;
 use crate::wit::{Error, ErrorKind};
 
 /// An error answer of the service.
@@ -37,7 +35,7 @@ where
             limits,
         ),
         SdkError::TimeoutError(_) => unavailable("the Data API gave no answer in time"),
-        _ if has_no_credentials(error) => unavailable(
+        _ if aws::lacks_credentials(error) => unavailable(
             "the host has no AWS credentials: give its process a role, or write `credentials` for this source",
         ),
         SdkError::DispatchFailure(_) => unavailable(
@@ -46,10 +44,6 @@ where
         ),
         _ => Error::new(ErrorKind::Failed, "the conversation with the Data API went wrong"),
     }
-}
-
-fn has_no_credentials<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
-    std::iter::successors(error.source(), |&error| error.source()).any(|error| error.is::<CredentialsError>())
 }
 
 fn explain_answer(answer: &Answer<'_>, action: &str, limits: &Limits) -> Error {

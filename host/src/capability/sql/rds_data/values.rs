@@ -5,7 +5,7 @@
 use aws_sdk_rdsdata::primitives::Blob;
 use aws_sdk_rdsdata::types::{ColumnMetadata, Field, SqlParameter, TypeHint};
 
-use crate::wit::sql::{Column, ColumnKind, Row, Value};
+use crate::wit::rows::{Column, ColumnKind, Row, Value};
 use crate::wit::{Error, ErrorKind};
 
 /// Values for the placeholders `:p1`, `:p2` and so on.

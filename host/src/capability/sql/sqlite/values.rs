@@ -3,7 +3,7 @@
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use crate::wit::sql::{Column, ColumnKind, Row, Value};
+use crate::wit::rows::{Column, ColumnKind, Row, Value};
 
 /// The columns of a prepared statement.
 pub(super) fn columns(statement: &rusqlite::Statement<'_>) -> Vec<Column> {

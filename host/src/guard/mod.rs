@@ -29,7 +29,7 @@ mod bridge;
 mod builtins;
 mod catalogue;
 mod functions;
-pub(super) mod lexer;
+pub(crate) mod lexer;
 mod parse;
 mod verb;
 mod walk;
@@ -45,11 +45,11 @@ use functions::Judgement;
 use lexer::{Kind, Token};
 
 /// The longest statement, in bytes. RDS and Athena take more; people do not write more.
-pub(super) const STATEMENT_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const STATEMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// The SQL that a database speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     /// SQLite.
     Sqlite,
     /// MySQL and MariaDB, with `sql_mode` neither `ANSI_QUOTES` nor `NO_BACKSLASH_ESCAPES`.
@@ -69,7 +69,7 @@ impl fmt::Display for Dialect {
 /// What a statement does, from harmless to unknown. A grant says which of the first three it allows; no
 /// grant allows the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Class {
+pub(crate) enum Class {
     /// It reads rows or the catalogue, and nothing else.
     Read,
     /// It reads rows and locks them until its transaction ends: `SELECT ... FOR UPDATE`.
@@ -93,7 +93,7 @@ pub(super) enum Class {
 impl Class {
     /// The word for it in policies and in the audit. Words do not change.
     #[must_use]
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Lock => "lock",
@@ -116,7 +116,7 @@ impl fmt::Display for Class {
 
 /// What the guard found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     /// The worst class of any part of the statement.
     pub class: Class,
     /// Every table that it names, without quotes and otherwise as written (`crm.orders`), sorted, each
@@ -129,7 +129,7 @@ pub(super) struct Verdict {
 
 /// Why a text is no statement that can be judged. The fault is always that of whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// It is longer than [`STATEMENT_BYTES_MAX`].
     #[error("the statement has {bytes} bytes; the limit is {STATEMENT_BYTES_MAX}")]
     TooLong {
@@ -175,7 +175,7 @@ pub(super) enum Refusal {
 /// # Errors
 ///
 /// A [`Refusal`] if the text is no single statement that can be read. Never send such a text.
-pub(super) fn classify(
+pub(crate) fn classify(
     statement: &str,
     dialect: Dialect,
     allowed_functions: &BTreeSet<String>,

@@ -22,7 +22,7 @@ use super::{Dialect, Refusal};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Kind {
+pub(crate) enum Kind {
     /// A key word, a name without quotes, or a number.
     Word,
     /// A name in quotes.
@@ -43,7 +43,7 @@ pub(in super::super) enum Kind {
 
 /// One token: what it is, and the bytes of the statement that it covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Token {
+pub(crate) struct Token {
     /// What it is.
     pub kind: Kind,
     /// Its first byte.
@@ -55,19 +55,19 @@ pub(in super::super) struct Token {
 impl Token {
     /// The text of the token.
     #[must_use]
-    pub(in super::super) fn text<'a>(&self, statement: &'a str) -> &'a str {
+    pub(crate) fn text<'a>(&self, statement: &'a str) -> &'a str {
         statement.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Whether it is the word `word`, in capitals or not.
     #[must_use]
-    pub(in super::super) fn is_word(&self, statement: &str, word: &str) -> bool {
+    pub(crate) fn is_word(&self, statement: &str, word: &str) -> bool {
         self.kind == Kind::Word && self.text(statement).eq_ignore_ascii_case(word)
     }
 
     /// Whether it is the symbol `symbol`.
     #[must_use]
-    pub(in super::super) fn is_symbol(&self, statement: &str, symbol: &str) -> bool {
+    pub(crate) fn is_symbol(&self, statement: &str, symbol: &str) -> bool {
         self.kind == Kind::Symbol && self.text(statement) == symbol
     }
 }
@@ -77,7 +77,7 @@ impl Token {
 /// # Errors
 ///
 /// [`Refusal::Nul`] and [`Refusal::Unterminated`]; a database would not agree on where those end.
-pub(in super::super) fn lex(statement: &str, dialect: Dialect) -> Result<Vec<Token>, Refusal> {
+pub(crate) fn lex(statement: &str, dialect: Dialect) -> Result<Vec<Token>, Refusal> {
     let mut lexer = Lexer { statement, bytes: statement.as_bytes(), at: 0, dialect };
     let mut tokens = Vec::with_capacity(statement.len() / 4);
     while let Some(byte) = lexer.peek(0) {
@@ -230,7 +230,7 @@ fn is_word(byte: u8) -> bool {
 
 /// The name that a word or a quoted name stands for.
 #[must_use]
-pub(in super::super) fn unquote(text: &str) -> String {
+pub(crate) fn unquote(text: &str) -> String {
     let mut chars = text.chars();
     let (Some(quote @ ('`' | '"' | '[')), Some(_)) = (chars.next(), chars.next_back()) else {
         return text.to_owned();

@@ -12,22 +12,23 @@ use http::HeaderMap;
 use http::request::Parts;
 use sha2::{Digest, Sha256};
 
-use super::held;
-use super::wire::Refusal;
+use super::{REGION, Refusal, held};
+use crate::mariadb;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const SERVICE: &str = "rds-data";
 
 /// How far the clock of a client may be off.
 const SKEW_MAX: Duration = Duration::from_secs(300);
 
-/// The one key pair that the emulator knows, and the region that it stands in.
-pub(super) struct Credentials {
-    pub(super) access_key: String,
-    pub(super) secret_key: String,
-    pub(super) region: String,
+/// The one key pair that an emulator knows, the region that it stands in and its service.
+pub(crate) struct Credentials {
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+    pub(crate) region: String,
+    /// The service's name in a signature, such as `rds-data`.
+    service: &'static str,
     /// The token of temporary credentials; long-term ones have none.
-    pub(super) session_token: Mutex<Option<String>>,
+    pub(crate) session_token: Mutex<Option<String>>,
 }
 
 /// What the `Authorization` header says.
@@ -39,9 +40,20 @@ struct Claim<'a> {
 }
 
 impl Credentials {
+    /// A key pair of its own for one emulator.
+    pub(crate) fn new(service: &'static str) -> anyhow::Result<Self> {
+        Ok(Self {
+            access_key: format!("AKIA{}", mariadb::random()?.to_uppercase()),
+            secret_key: mariadb::random()? + &mariadb::random()?,
+            region: REGION.to_owned(),
+            service,
+            session_token: Mutex::default(),
+        })
+    }
+
     /// Errors unless the request was signed with this key, for this service and region,
     /// just now.
-    pub(super) fn verify(&self, request: &Parts, body: &Bytes) -> Result<(), Refusal> {
+    pub(crate) fn verify(&self, request: &Parts, body: &Bytes) -> Result<(), Refusal> {
         let authorization = header(&request.headers, "authorization")
             .ok_or_else(|| Refusal::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token"))?;
         let claim = claim(&authorization).ok_or_else(|| {
@@ -60,15 +72,15 @@ impl Credentials {
             return Err(mismatch(format!("Signature expired or not yet current: {sent}")));
         }
         let day = sent.get(..8).unwrap_or_default();
-        if claim.scope != format!("{day}/{}/{SERVICE}/aws4_request", self.region) {
+        if claim.scope != format!("{day}/{}/{}/aws4_request", self.region, self.service) {
             return Err(mismatch(format!(
-                "Credential should be scoped to a valid region, not '{}', and to service '{SERVICE}'.",
-                claim.scope
+                "Credential should be scoped to a valid region, not '{}', and to service '{}'.",
+                claim.scope, self.service
             )));
         }
         let canonical = canonical_request(request, body, claim.signed_headers)?;
         let to_sign = format!("{ALGORITHM}\n{sent}\n{}\n{}", claim.scope, digest(canonical.as_bytes()));
-        let key = generate_signing_key(&self.secret_key, time, &self.region, SERVICE);
+        let key = generate_signing_key(&self.secret_key, time, &self.region, self.service);
         if calculate_signature(key, to_sign.as_bytes()) != claim.signature {
             return Err(mismatch(
                 "The request signature we calculated does not match the signature you provided. Check your AWS \
@@ -91,8 +103,15 @@ fn canonical_request(request: &Parts, body: &Bytes, signed_headers: &str) -> Res
             .ok_or_else(|| mismatch(format!("'{name}' is signed, and not in the request.")))?;
         headers.push_str(&format!("{name}:{value}\n"));
     }
-    // No operation of this API has a query, nor a path that would need encoding.
-    Ok(format!("{}\n{}\n\n{headers}\n{signed_headers}\n{}", request.method, request.uri.path(), digest(body)))
+    // No operation of these APIs has a query. A path is signed with its encoding encoded.
+    let path = encoded(request.uri.path());
+    Ok(format!("{}\n{path}\n\n{headers}\n{signed_headers}\n{}", request.method, digest(body)))
+}
+
+/// A path with everything encoded that is not plain, `%` too.
+fn encoded(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// All values of a header, joined as the canonical form wants them.

@@ -1,4 +1,4 @@
-//! Values and parameters of SQL: how Rust's and JSON's become the database's.
+//! Values in rows: how Rust's and JSON's become the source's, and back.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,28 +6,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
-use super::{Parameter, Value};
+use super::Value;
 use crate::Error;
-
-/// A value for the placeholder `:name`; a plain value is for the next `?`.
-///
-/// ```
-/// use toolhost_sdk::sql::named;
-///
-/// let parameters = [named("customer", "CUST_000001"), named("limit", 5)];
-/// assert_eq!(parameters[1].name.as_deref(), Some("limit"));
-/// ```
-pub fn named(name: impl Into<String>, value: impl Into<Value>) -> Parameter {
-    Parameter { name: Some(name.into()), value: value.into() }
-}
-
-impl<T: Into<Value>> From<T> for Parameter {
-    fn from(value: T) -> Self {
-        Self { name: None, value: value.into() }
-    }
-}
 
 /// `value_from! { Rust types => variant }`: types that the variant's own type holds without loss.
 macro_rules! value_from {
@@ -138,61 +120,15 @@ impl fmt::Display for Value {
     }
 }
 
-/// The parameters of a statement as an argument of a tool: a JSON array for `?`, or a
-/// JSON object for `:name`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parameters(
-    /// In the order in which they were given.
-    pub Vec<Parameter>,
-);
-
-impl<'de> Deserialize<'de> for Parameters {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let parameter = |name, json| {
-            let value = Value::try_from(json).map_err(|error: Error| serde::de::Error::custom(error.message))?;
-            Ok(Parameter { name, value })
-        };
-        let parameters = match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::Array(values) => values.into_iter().map(|value| parameter(None, value)).collect(),
-            serde_json::Value::Object(values) => {
-                values.into_iter().map(|(name, value)| parameter(Some(name), value)).collect()
-            }
-            _ => Err(serde::de::Error::custom("it must be an array or an object")),
-        };
-        parameters.map(Self)
-    }
-}
-
-impl JsonSchema for Parameters {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "SqlParameters".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let value = generator.subschema_for::<Value>();
-        json_schema!({
-            "anyOf": [
-                { "type": "array", "items": value },
-                { "type": "object", "additionalProperties": value },
-            ],
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
 
     #[test]
-    fn rust_values_become_sql_values() {
-        let parameters: [Parameter; 6] =
+    fn rust_values_become_values_of_rows() {
+        let values: [Value; 6] =
             [7_u32.into(), "seven".into(), true.into(), None::<i64>.into(), Some(0.5).into(), vec![0_u8, 255].into()];
-        let values: Vec<Value> = parameters.into_iter().map(|parameter| parameter.value).collect();
         assert_eq!(
             values,
             [
@@ -228,19 +164,5 @@ mod tests {
             serde_json::to_string(&values).unwrap(),
             r#"["12.90","AQID",null,-9223372036854775808,1.5,"2026-01-31"]"#
         );
-    }
-
-    #[test]
-    fn an_array_is_for_question_marks_and_an_object_for_names() {
-        let Parameters(parameters) = serde_json::from_value(json!(["open", 3])).unwrap();
-        assert_eq!(parameters, ["open".into(), 3.into()]);
-        let Parameters(parameters) = serde_json::from_value(json!({ "status": "open" })).unwrap();
-        assert_eq!(parameters, [named("status", "open")]);
-    }
-
-    #[test]
-    fn parameters_are_scalars() {
-        assert!(serde_json::from_value::<Parameters>(json!([["nested"]])).is_err());
-        assert!(serde_json::from_value::<Parameters>(json!("open")).is_err());
     }
 }

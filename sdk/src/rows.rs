@@ -1,4 +1,7 @@
-//! Rows as an answer: a compact text for the model, JSON for programs.
+//! Rows of typed values, as every source of rows answers them; as a tool's answer, a compact
+//! text for the model and JSON for programs.
+
+mod value;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::json;
 
-use super::{Column, Rows};
+pub use crate::wit::toolhost::types::rows::{Column, ColumnKind, Row, Rows, Value};
 use crate::{IntoOutcome, Json, Outcome, Result, schema};
 
 /// Rows are answered as a table of text and as
@@ -107,7 +110,6 @@ impl JsonSchema for Rows {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ColumnKind, Value};
     use super::*;
 
     fn column(name: &str, kind: ColumnKind) -> Column {

@@ -1,0 +1,1 @@
+//! An engine for Athena's SQL over a folder of files.

@@ -1,0 +1,3 @@
+//! How bytes leave the house. What is here, two rooms need.
+
+pub mod aws;
