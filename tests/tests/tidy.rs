@@ -18,7 +18,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("wasmparser", &["runtime/needs.rs"]),
     ("wit_component", &["runtime/needs.rs"]),
     ("jsonschema", &["runtime/schema.rs"]),
-    ("rusqlite", &["capability/sql/sqlite"]),
+    ("rusqlite", &["capability/sql/sqlite", "capability/kv/sqlite"]),
     ("mysql_async", &["capability/sql/mysql"]),
     ("aws_config", &["wire/aws.rs"]),
     ("aws_credential_types", &["wire/aws.rs"]),

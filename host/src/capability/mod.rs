@@ -6,6 +6,7 @@
 pub mod client;
 pub mod grants;
 pub mod iam;
+pub mod kv;
 pub mod log;
 pub mod settings;
 pub mod sql;
@@ -27,6 +28,7 @@ use crate::config::{Config, SecretError};
 /// and the config table.
 pub const ALL: &[Entry] = &[
     Entry::free("client", client::link),
+    Entry::granted::<kv::Kv>(),
     Entry::free("log", log::link),
     Entry::free("settings", settings::link),
     Entry::granted::<sql::Sql>(),
