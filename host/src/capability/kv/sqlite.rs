@@ -4,6 +4,8 @@
 //! One connection, used by one call at a time, each time in one transaction.
 
 mod file;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::path::{Path, PathBuf};

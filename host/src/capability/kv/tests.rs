@@ -1,4 +1,4 @@
-//! What a store promises, by either backend: the same test bodies, run on both.
+//! What a store promises, in memory and in a file: the same test bodies, run on both.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::config::Config as HostConfig;
 use crate::seal::Seal;
 
 /// Both backends.
-const BACKENDS: [&str; 2] = ["memory = {}", "sqlite = { path = \"kept.db\" }"];
+pub(super) const BACKENDS: [&str; 2] = ["memory = {}", "sqlite = { path = \"kept.db\" }"];
 
 /// A host's grant `kv.cache`, and calls that use it.
-struct Bench {
+pub(super) struct Bench {
     config: HostConfig,
-    grants: Grants,
+    pub(super) grants: Grants,
     dir: tempdir::Dir,
 }
 
@@ -45,7 +45,7 @@ mod tempdir {
 }
 
 impl Bench {
-    fn new(keys: &str, backend: &str) -> Self {
+    pub(super) fn new(keys: &str, backend: &str) -> Self {
         Self::try_new(keys, backend).expect("opens")
     }
 
@@ -61,13 +61,13 @@ impl Bench {
     }
 
     /// The same config, opened by a host that starts anew.
-    fn restarted(self) -> Self {
+    pub(super) fn restarted(self) -> Self {
         let grants = Grants::open(&self.config);
         Self { grants, ..self }
     }
 
     /// A call of a plugin by a caller.
-    fn call(&self, plugin: &str, caller: &str) -> CallState {
+    pub(super) fn call(&self, plugin: &str, caller: &str) -> CallState {
         let grants = self.grants.select(&["kv.cache".to_owned()]).expect("is granted");
         let seal = Seal::new().expect("random numbers");
         let limits = self.config.limits.clone();
@@ -75,18 +75,29 @@ impl Bench {
         CallState::new(CallId::new(), Caller { name: caller.to_owned() }, Client::default(), Arc::new(scope))
     }
 
-    fn file(&self) -> std::path::PathBuf {
-        self.dir.0.join("kept.db")
+    /// The folder of the config.
+    pub(super) fn folder(&self) -> &Path {
+        &self.dir.0
+    }
+
+    /// Where a store of `sqlite` is.
+    pub(super) fn file(&self) -> std::path::PathBuf {
+        self.folder().join("kept.db")
     }
 }
 
 /// The host functions as plugins call them, with the store's name filled in.
 impl CallState {
-    async fn put(&mut self, key: &str, value: &[u8]) -> u64 {
+    pub(super) async fn put(&mut self, key: &str, value: &[u8]) -> u64 {
         self.try_put(key, value, None).await.expect("is kept")
     }
 
-    async fn try_put(&mut self, key: &str, value: &[u8], time_to_live_ms: Option<u64>) -> Result<u64, Error> {
+    pub(super) async fn try_put(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        time_to_live_ms: Option<u64>,
+    ) -> Result<u64, Error> {
         let set = Host::set(self, "cache".to_owned(), key.to_owned(), value.to_vec(), time_to_live_ms).await;
         set.map_err(|failure| failure.into_answer().expect("no trap"))
     }
@@ -344,57 +355,6 @@ async fn a_file_is_kept_over_a_restart_and_memory_is_not() {
         let bench = bench.restarted();
         assert_eq!(bench.call("a", "ann").value("k").await, kept, "{backend}");
     }
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn the_file_is_the_hosts_users_alone() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let bench = Bench::new("", BACKENDS[1]);
-    bench.call("a", "ann").put("k", b"v").await;
-    let files = std::fs::read_dir(&bench.dir.0).expect("reads").map(|entry| entry.expect("reads").path());
-    let modes: Vec<_> = files.map(|file| file.metadata().expect("reads").permissions().mode() & 0o777).collect();
-    assert!(!modes.is_empty() && modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
-}
-
-#[tokio::test]
-async fn a_file_that_is_no_store_says_so_and_is_left_as_it_is() {
-    for says in ["damaged", "made by something else"] {
-        let bench = Bench::new("", BACKENDS[1]);
-        bench.call("a", "ann").put("k", b"v").await;
-        // Closed, and so written out from the log beside it.
-        let bench = bench.restarted();
-        let mut bytes = std::fs::read(bench.file()).expect("is there");
-        match says {
-            "damaged" => bytes[..16].copy_from_slice(b"no SQLite file!!"),
-            // The application id of SQLite's file format, in its header.
-            _ => bytes[68..72].copy_from_slice(&[0; 4]),
-        }
-        std::fs::write(bench.file(), bytes).expect("is written");
-        let before = std::fs::read(bench.file()).expect("is there");
-        let refused = bench.call("a", "ann").try_put("k", b"v", None).await.expect_err("is refused");
-        assert_eq!(refused.kind, ErrorKind::Unavailable);
-        assert!(refused.message.contains(says) && !refused.message.contains("kept.db"), "{}", refused.message);
-        assert_eq!(std::fs::read(bench.file()).expect("is there"), before, "{says}");
-        let (_, grant) = bench.grants.iter().next().expect("is open");
-        assert!(grant.probe().await.is_err_and(|error| error.contains(says)));
-        // Once the operator has moved it away, the next call finds a store.
-        std::fs::remove_file(bench.file()).expect("is removed");
-        bench.call("a", "ann").put("k", b"v").await;
-    }
-}
-
-#[tokio::test]
-async fn a_look_at_a_store_makes_no_file_and_finds_a_missing_folder() {
-    let bench = Bench::new("", BACKENDS[1]);
-    let (_, grant) = bench.grants.iter().next().expect("is open");
-    assert_eq!(grant.probe().await, Ok(Probe::default()));
-    assert!(!bench.file().exists());
-    let bench = Bench::new("", "sqlite = { path = \"no/such/folder/kept.db\" }");
-    let (_, grant) = bench.grants.iter().next().expect("is open");
-    assert!(grant.probe().await.is_err_and(|error| error.contains("does not exist")));
-    let refused = bench.call("a", "ann").try_put("k", b"v", None).await.expect_err("is refused");
-    assert!(refused.kind == ErrorKind::Unavailable && refused.message.contains("`path`"), "{}", refused.message);
 }
 
 #[test]
