@@ -7,6 +7,8 @@ pub mod client;
 pub mod grants;
 pub mod iam;
 pub mod log;
+pub mod query;
+mod scripted;
 pub mod settings;
 pub mod sql;
 pub mod state;
@@ -29,6 +31,7 @@ pub const ALL: &[Entry] = &[
     Entry::free("client", client::link),
     Entry::free("log", log::link),
     Entry::free("settings", settings::link),
+    Entry::granted::<query::Query>(),
     Entry::granted::<sql::Sql>(),
 ];
 
