@@ -8,6 +8,8 @@ pub mod grants;
 pub mod iam;
 pub mod kv;
 pub mod log;
+pub mod query;
+mod scripted;
 pub mod settings;
 pub mod sql;
 pub mod state;
@@ -31,6 +33,7 @@ pub const ALL: &[Entry] = &[
     Entry::granted::<kv::Kv>(),
     Entry::free("log", log::link),
     Entry::free("settings", settings::link),
+    Entry::granted::<query::Query>(),
     Entry::granted::<sql::Sql>(),
 ];
 
