@@ -7,6 +7,7 @@ pub mod client;
 pub mod grants;
 pub mod iam;
 pub mod log;
+pub mod model;
 pub mod settings;
 pub mod sql;
 pub mod state;
@@ -28,6 +29,7 @@ use crate::config::{Config, SecretError};
 pub const ALL: &[Entry] = &[
     Entry::free("client", client::link),
     Entry::free("log", log::link),
+    Entry::granted::<model::Model>(),
     Entry::free("settings", settings::link),
     Entry::granted::<sql::Sql>(),
 ];
