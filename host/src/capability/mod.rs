@@ -8,6 +8,7 @@ pub mod grants;
 pub mod iam;
 pub mod kv;
 pub mod log;
+pub mod model;
 pub mod query;
 mod scripted;
 pub mod settings;
@@ -32,6 +33,7 @@ pub const ALL: &[Entry] = &[
     Entry::free("client", client::link),
     Entry::granted::<kv::Kv>(),
     Entry::free("log", log::link),
+    Entry::granted::<model::Model>(),
     Entry::free("settings", settings::link),
     Entry::granted::<query::Query>(),
     Entry::granted::<sql::Sql>(),
