@@ -61,7 +61,7 @@ impl From<Date> for Value {
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom(format_args!("`{text}` is no day of the calendar; write YYYY-MM-DD"));
+        let wrong = || D::Error::custom("it is no day of the calendar, written YYYY-MM-DD");
         Self::parse(&text).ok_or_else(wrong)
     }
 }
@@ -76,7 +76,7 @@ impl JsonSchema for Date {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
+        json_schema!({ "type": "string", "format": "date" })
     }
 }
 

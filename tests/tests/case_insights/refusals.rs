@@ -23,7 +23,7 @@ async fn days_that_are_none_and_ranges_that_end_before_they_begin_are_refused() 
         assert!(names.iter().all(|name| message.contains(name)), "{start} {end}: {message}");
     }
     let (kind, message) = bench.refusal("analyze_case_summaries", json!({ "start_date": "2026-01-01" })).await?;
-    assert!(kind == "invalid" && message.contains("end_date"), "{message}");
+    assert!(kind == "invalid-arguments" && message.contains("end_date"), "{message}");
     Ok(())
 }
 
@@ -41,12 +41,15 @@ async fn numbers_out_of_their_range_are_refused_with_the_rule() -> Result<()> {
         ("query_athena", json!({ "query": "SELECT 1", "max_results": 0 }), "max_results", "1"),
     ] {
         let (kind, message) = bench.refusal(tool, arguments).await?;
-        assert_eq!(kind, "invalid", "{message}");
+        assert_eq!(kind, "invalid-arguments", "{message}");
         assert!(message.contains(argument) && message.contains(rule), "{tool}: {message}");
     }
     let wrong = json!({ "start_date": "2026-01-01", "end_date": "2026-01-31", "severity_code": "terrible" });
     let (kind, message) = bench.refusal("analyze_case_summaries", wrong).await?;
-    assert!(kind == "invalid" && message.contains("severity_code") && message.contains("urgent"), "{message}");
+    assert!(
+        kind == "invalid-arguments" && message.contains("severity_code") && message.contains("urgent"),
+        "{message}"
+    );
     Ok(())
 }
 
