@@ -93,12 +93,10 @@ fn nothing_of_any_text_breaks_it() {
 
 #[test]
 fn a_long_text_takes_no_long_time() {
-    let said = format!("Why were uploads refused?\n{}", cases().replace('\n', "").repeat(1).as_str());
     let lines: String =
         (0..20_000).map(|n| format!("Line {n} of host{} says disk {} is full.\n", n % 300, n % 7)).collect();
     let began = std::time::Instant::now();
     let text = answer(&lines);
     assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     assert!(text.contains("20000 sentences."), "{text:.200}");
-    assert!(answer(&said).contains("Uploads"));
 }
