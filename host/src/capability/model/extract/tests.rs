@@ -57,6 +57,16 @@ fn counts_are_exact_and_the_question_is_answered_with_the_sentences_that_fit_it(
 }
 
 #[test]
+fn what_a_case_says_next_comes_along_for_that_is_where_the_answer_often_is() {
+    let cases = "case,summary\n1,Reads were throttled at noon. The table was switched to on-demand capacity.\n\
+                 2,The certificate had expired. It was renewed.\n";
+    let text = answer(&format!("What was done about throttling?\n{cases}"));
+    let line = "\n- [1] Reads were throttled at noon. The table was switched to on-demand capacity.\n";
+    assert!(text.contains(&format!("Closest to the question:{line}")), "{text}");
+    assert!(text.contains("stand out:\n- [2] The certificate had expired."), "{text}");
+}
+
+#[test]
 fn the_same_text_always_gets_the_same_answer() {
     let said = format!("What of the bucket policy?\n{}", cases());
     let first = answer(&said);
