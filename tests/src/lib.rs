@@ -8,5 +8,6 @@ pub mod http;
 pub mod mariadb;
 pub mod mcp;
 pub mod toolhost;
+pub mod upstream;
 
 pub use self::toolhost::{Toolhost, component, repository, toolhost_program};

@@ -20,6 +20,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jsonschema", &["runtime/schema.rs"]),
     ("rusqlite", &["capability/sql/sqlite"]),
     ("mysql_async", &["capability/sql/mysql"]),
+    ("reqwest", &["capability/http"]),
     ("aws_config", &["wire/aws.rs"]),
     ("aws_credential_types", &["wire/aws.rs"]),
     ("aws_sdk_rdsdata", &["capability/sql/rds_data"]),

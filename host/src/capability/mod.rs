@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod grants;
+pub mod http;
 pub mod iam;
 pub mod log;
 pub mod settings;
@@ -27,6 +28,7 @@ use crate::config::{Config, SecretError};
 /// and the config table.
 pub const ALL: &[Entry] = &[
     Entry::free("client", client::link),
+    Entry::granted::<http::Http>(),
     Entry::free("log", log::link),
     Entry::free("settings", settings::link),
     Entry::granted::<sql::Sql>(),
