@@ -7,6 +7,7 @@ pub mod data_api;
 pub mod http;
 pub mod mariadb;
 pub mod mcp;
+pub mod prometheus;
 pub mod toolhost;
 pub mod upstream;
 

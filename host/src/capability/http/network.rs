@@ -252,3 +252,54 @@ impl From<Trouble> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// What a request comes to when the name of the upstream leads to these addresses.
+    async fn send(addresses: &[&str], named: &[Range]) -> Error {
+        let found: Vec<IpAddr> = addresses.iter().map(|text| text.parse().expect("is an address")).collect();
+        let lookup: Lookup = Arc::new(move |_| {
+            let found = found.clone();
+            Box::pin(async move { Ok(found) })
+        });
+        let base = Url::parse("http://upstream.example:1").expect("is a URL");
+        let tls = Tls { authorities: Vec::new(), identity: None };
+        let limits = Limits { response_bytes_max: 1_000, time_max: Duration::from_secs(5), retries: 2 };
+        let network = Network::open(base, tls, Credential::none(), Vec::new(), (lookup, named), limits);
+        let request = Checked {
+            method: reqwest::Method::GET,
+            path_and_query: "/".to_owned(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        };
+        network.unwrap_or_else(|error| panic!("{error}")).send(request).await.expect_err("nothing answers")
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_the_operators_to_allow() {
+        for inside in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:169.254.169.254"] {
+            let error = send(&[inside], &[]).await;
+            assert_eq!(error.kind, ErrorKind::Denied, "{}", error.message);
+            assert!(error.message.contains("`allow_private`") && !error.message.contains(inside), "{}", error.message);
+        }
+        // Where it may lead, nothing listens.
+        let error = send(&["127.0.0.1"], &[Range::single(IpAddr::from([127, 0, 0, 1]))]).await;
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{}", error.message);
+        assert!(
+            !error.message.contains("127.0.0.1") && !error.message.contains("upstream.example"),
+            "{}",
+            error.message
+        );
+    }
+
+    #[tokio::test]
+    async fn a_name_without_any_address_is_not_one_that_is_forbidden() {
+        let error = send(&[], &[]).await;
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{}", error.message);
+    }
+}

@@ -50,6 +50,9 @@ impl Resolve for Resolver {
         let named = Arc::clone(&self.named);
         Box::pin(async move {
             let mut found = looking.await?;
+            if found.is_empty() {
+                return Err(io::Error::from(io::ErrorKind::NotFound).into());
+            }
             found.retain(|address| may_connect(*address, &named));
             if found.is_empty() {
                 return Err(Forbidden.into());
