@@ -20,6 +20,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jsonschema", &["runtime/schema.rs"]),
     ("rusqlite", &["capability/sql/sqlite", "capability/kv/sqlite"]),
     ("mysql_async", &["capability/sql/mysql"]),
+    ("reqwest", &["capability/http"]),
     ("aws_config", &["wire/aws.rs"]),
     ("aws_credential_types", &["wire/aws.rs"]),
     ("aws_sdk_athena", &["capability/query/athena"]),
