@@ -1,8 +1,10 @@
 //! The house as seen from the street: a toolhost that runs, clients that call it, and the
 //! servers that it needs.
 
+pub mod athena;
 mod aws;
 pub mod bedrock;
+pub mod cases;
 pub mod crm;
 pub mod data_api;
 pub mod http;

@@ -226,7 +226,7 @@ impl Watch {
     }
 }
 
-/// Whether the next look may succeed where this one failed.
+/// Whether the next look may succeed where this one failed: then the error says when.
 fn may_pass(error: &Error) -> bool {
-    matches!(error.kind, ErrorKind::Limited | ErrorKind::Unavailable)
+    error.retry_after_ms.is_some()
 }

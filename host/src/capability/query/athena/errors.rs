@@ -12,6 +12,9 @@ use crate::wit::{Error, ErrorKind};
 /// When to try again what was asked too often, in milliseconds.
 const THROTTLED_MS: u64 = 2_000;
 
+/// When to try again what the service or the network failed at, in milliseconds.
+const FAILED_MS: u64 = 1_000;
+
 /// The error for a plugin, of what became of a call of `action`. `shows` tells a statement about
 /// the catalogue.
 pub(super) fn explain<E>(error: &SdkError<E, HttpResponse>, action: &str, shows: bool) -> Reason
@@ -24,16 +27,21 @@ where
             let (code, message) = (answer.err().code().unwrap_or_default(), answer.err().message().unwrap_or_default());
             explain_answer(code, message, answer.raw().status().as_u16(), action, shows)
         }
-        SdkError::TimeoutError(_) => unavailable("Athena gave no answer in time"),
+        SdkError::TimeoutError(_) => passing("Athena gave no answer in time"),
         _ if aws::lacks_credentials(error) => unavailable(
             "the host has no AWS credentials: give its process a role, or write `credentials` for this source",
         ),
-        SdkError::DispatchFailure(_) => unavailable(
+        SdkError::DispatchFailure(_) => passing(
             "Athena cannot be reached; if that lasts, the operator must check the region of this source and the host's \
              network",
         ),
         _ => Error::new(ErrorKind::Failed, "the conversation with Athena went wrong").into(),
     }
+}
+
+/// The error for what may be over the next time.
+fn passing(message: &str) -> Reason {
+    Error { retry_after_ms: Some(FAILED_MS), ..Error::new(ErrorKind::Unavailable, message) }.into()
 }
 
 fn explain_answer(code: &str, message: &str, status: u16, action: &str, shows: bool) -> Reason {
@@ -73,7 +81,7 @@ fn explain_answer(code: &str, message: &str, status: u16, action: &str, shows: b
             mend("there is no such data catalog: the operator must check `catalog` of this source".to_owned())
         }
         "InvalidRequestException" | "MetadataException" => reason::explain(message, None, shows),
-        _ if status >= 500 => mend("Athena itself failed; try again".to_owned()),
+        _ if status >= 500 => passing("Athena itself failed; try again"),
         _ => Error::new(ErrorKind::Failed, "Athena refused the request").into(),
     }
 }
@@ -137,7 +145,9 @@ mod tests {
     fn a_statement_that_is_wrong_is_the_callers_fault_and_a_broken_service_is_not() {
         assert_eq!(told("InvalidRequestException", "line 1:8: mismatched input 'x'").kind, ErrorKind::Invalid);
         let error = explain_answer("InternalServerException", "", 500, "GetQueryResults", false).error;
-        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert_eq!((error.kind, error.retry_after_ms), (ErrorKind::Unavailable, Some(FAILED_MS)));
+        // What an operator has to mend is not tried again.
+        assert_eq!(told("AccessDeniedException", "").retry_after_ms, None);
         assert_eq!(told("SomethingNew", "arn:aws:iam::123456789012:user/zoe").message, "Athena refused the request");
     }
 }

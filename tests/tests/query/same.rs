@@ -1,0 +1,1 @@
+//! One plugin, two engines, every door: only the config differs.
