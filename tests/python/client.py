@@ -1,11 +1,13 @@
 """Shows a server as the official Python client of the Model Context Protocol sees it.
 
-    python client.py URL legacy|auto < calls.jsonl
+    python client.py URL legacy|auto [--lend TEXT] < calls.jsonl
 
 `legacy` shakes hands with `initialize`, as clients did before 2026; `auto` asks
 `server/discover` first. Each line of standard input is one call, made in order:
 
     {"tool": "crm__run_query", "arguments": {"sql": "SELECT 1"}}
+
+With `--lend`, the client lends the server a model that always says TEXT.
 
 Standard output is one JSON document:
 
@@ -22,6 +24,7 @@ import json
 import sys
 
 import anyio
+import mcp_types
 from mcp import Client, MCPError
 
 # Seconds: for one request, and for everything.
@@ -62,10 +65,22 @@ async def call(client, wanted):
     }
 
 
-async def look(url, mode, calls):
+def lent(text):
+    """The model that is lent; none if there is nothing that it says."""
+
+    async def answer(context, params):
+        content = mcp_types.TextContent(type="text", text=text)
+        return mcp_types.CreateMessageResult(role="assistant", model="lent", stop_reason="endTurn", content=content)
+
+    return None if text is None else answer
+
+
+async def look(url, mode, calls, model):
     """Everything that the document tells."""
     with anyio.fail_after(TOTAL_MAX):
-        async with Client(url, mode=mode, read_timeout_seconds=REQUEST_MAX) as client:
+        async with Client(
+            url, mode=mode, read_timeout_seconds=REQUEST_MAX, sampling_callback=model
+        ) as client:
             tools = [plain(tool) for tool in await all_tools(client)]
             kept = ("name", "description", "inputSchema", "outputSchema", "annotations")
             return {
@@ -89,10 +104,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url", help="where the server speaks streamable HTTP")
     parser.add_argument("mode", choices=["legacy", "auto"])
+    parser.add_argument("--lend", metavar="TEXT", help="what the client's own model says")
     options = parser.parse_args()
     try:
         calls = [json.loads(line) for line in sys.stdin if line.strip()]
-        document = anyio.run(look, options.url, options.mode, calls)
+        document = anyio.run(look, options.url, options.mode, calls, lent(options.lend))
     except Exception as error:
         error = innermost(error)
         sys.exit(f"{type(error).__name__}: {error}")

@@ -5,7 +5,8 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
-use hyper::client::conn::http1::handshake;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -21,6 +22,32 @@ const CALL: u32 = 7;
 pub struct Lender {
     url: String,
     session: String,
+}
+
+/// A stream of messages. Dropping it closes it.
+pub struct Events {
+    /// A connection lasts as long as this end of it.
+    _sender: SendRequest<Full<Bytes>>,
+    body: Incoming,
+    text: String,
+}
+
+impl Events {
+    /// The next message; none at the end of the stream.
+    pub async fn next(&mut self) -> Result<Option<Value>> {
+        loop {
+            while let Some((event, rest)) = self.text.split_once("\n\n") {
+                let data: String = event.lines().filter_map(|line| line.strip_prefix("data:")).collect();
+                self.text = rest.to_owned();
+                // What only keeps the stream open holds none.
+                if let Ok(message) = serde_json::from_str(&data) {
+                    return Ok(Some(message));
+                }
+            }
+            let Some(frame) = self.body.frame().await else { return Ok(None) };
+            self.text += &String::from_utf8_lossy(frame?.data_ref().map_or(&[][..], |data| data));
+        }
+    }
 }
 
 /// What a client heard during one call.
@@ -53,30 +80,33 @@ impl Lender {
     pub async fn call(&self, tool: &str, arguments: Value, model: impl Fn(&Value) -> Option<Value>) -> Result<Heard> {
         let params = json!({ "name": tool, "arguments": arguments });
         let body = json!({ "jsonrpc": "2.0", "id": CALL, "method": "tools/call", "params": params }).to_string();
+        let mut events = self.open("POST", body).await?;
+        let mut heard = Heard::default();
+        while let Some(message) = events.next().await? {
+            if self.take(message, &mut heard, &model).await? {
+                return Ok(heard);
+            }
+        }
+        anyhow::bail!("the stream ended without a result: {heard:?}");
+    }
+
+    /// The stream of what the server says outside any call.
+    pub async fn listen(&self) -> Result<Events> {
+        self.open("GET", String::new()).await
+    }
+
+    async fn open(&self, method: &str, body: String) -> Result<Events> {
         let authority = self.url.trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
         let stream = TcpStream::connect(&authority).await?;
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        let mut request = Request::builder().method("POST").uri("/mcp").header("host", authority);
+        let mut request = Request::builder().method(method).uri("/mcp").header("host", authority);
         for (name, value) in self.headers() {
             request = request.header(name, value);
         }
-        let mut events = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?.into_body();
-        let (mut heard, mut text) = (Heard::default(), String::new());
-        while let Some(frame) = events.frame().await {
-            text += &String::from_utf8_lossy(frame?.data_ref().map_or(&[][..], |data| data));
-            while let Some((event, rest)) =
-                text.split_once("\n\n").map(|(event, rest)| (event.to_owned(), rest.to_owned()))
-            {
-                text = rest;
-                let data: String = event.lines().filter_map(|line| line.strip_prefix("data:")).collect();
-                let Ok(message) = serde_json::from_str::<Value>(&data) else { continue };
-                if self.take(message, &mut heard, &model).await? {
-                    return Ok(heard);
-                }
-            }
-        }
-        anyhow::bail!("the stream ended without a result: {heard:?}");
+        let response = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
+        ensure!(response.status() == 200, "{method} was answered {}", response.status());
+        Ok(Events { _sender: sender, body: response.into_body(), text: String::new() })
     }
 
     /// Takes the call under way back.

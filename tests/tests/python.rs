@@ -31,12 +31,13 @@ async fn host() -> Result<Toolhost> {
 }
 
 /// What the client tells after these calls.
-fn client(url: &str, mode: &str, calls: &[Value]) -> Result<Value> {
+fn client(url: &str, arguments: &[&str], calls: &[Value]) -> Result<Value> {
     let python = std::env::var_os("TOOLHOST_TEST_PYTHON")
         .context("TOOLHOST_TEST_PYTHON names no Python with the MCP client: `make test` sets it up")?;
     let mut child = Command::new(python)
         .arg(repository().join("tests/python/client.py"))
-        .args([&format!("{url}/mcp"), mode])
+        .arg(format!("{url}/mcp"))
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -67,7 +68,7 @@ async fn holds(mode: &str, revision: &str) -> Result<()> {
     ];
     let url = host.url().to_owned();
     let mode_of_thread = mode.to_owned();
-    let seen = tokio::task::spawn_blocking(move || client(&url, &mode_of_thread, &calls)).await??;
+    let seen = tokio::task::spawn_blocking(move || client(&url, &[&mode_of_thread], &calls)).await??;
 
     assert_eq!(seen["protocolVersion"], revision, "{seen}");
     assert_eq!(seen["serverInfo"]["name"], "toolhost", "{seen}");
@@ -105,4 +106,22 @@ async fn the_official_client_that_shakes_hands_lists_and_calls_every_tool() -> R
 #[tokio::test]
 async fn the_official_client_that_discovers_lists_and_calls_every_tool() -> Result<()> {
     holds("auto", "2026-07-28").await
+}
+
+#[tokio::test]
+async fn the_official_client_that_lends_its_model_is_asked_where_its_revision_has_that() -> Result<()> {
+    let config = "[plugins.bedrock]\ngrants = [\"model.own\"]\n[model.own]\nclient = {}\n";
+    let host = Setup::new(config).plugin("bedrock", "bedrock")?.start().await?;
+    for (mode, says) in
+        [("legacy", "Three numbers."), ("auto", "unavailable: the calling client's model cannot be asked")]
+    {
+        let arguments = json!({ "data": "1 2 3", "analysis_prompt": "What is it?" });
+        let calls = [json!({ "tool": "bedrock__analyze_with_bedrock", "arguments": arguments })];
+        let url = host.url().to_owned();
+        let asked = move || client(&url, &[mode, "--lend", "Three numbers."], &calls);
+        let seen = tokio::task::spawn_blocking(asked).await??;
+        let result = &seen["results"][0];
+        assert!(result["content"][0]["text"].as_str().is_some_and(|text| text.starts_with(says)), "{mode}: {result}");
+    }
+    Ok(())
 }

@@ -121,9 +121,10 @@ impl ServerHandler for Door {
         let (model, questions) = sampling::own_model(&context);
         call.client = Client { progress: token.is_some().then_some(reports), model };
         let relayed = relay(self.host.call(call), incoming, token.map(|token| (token, context.peer.clone())));
+        // The call holds the other end of the questions: these end after it.
+        let asked = sampling::serve(questions, context.peer.clone());
         let answer = tokio::select! {
-            answer = relayed => answer,
-            never = sampling::serve(questions, context.peer.clone()) => match never {},
+            (answer, ()) = async { tokio::join!(relayed, asked) } => answer,
             // Leaving here drops the call, which stops the guest.
             () = context.ct.cancelled() => Err(Error::new(Kind::Cancelled, "The call was taken back.")),
         };

@@ -3,9 +3,6 @@
 
 #![allow(deprecated, reason = "the newest revision drops sampling; clients of the older ones have it")]
 
-use std::convert::Infallible;
-use std::future::pending;
-
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use rmcp::RoleServer;
@@ -36,16 +33,17 @@ pub(super) fn own_model(context: &RequestContext<RoleServer>) -> (OwnModel, Opti
     (OwnModel::Lent(questions), Some(incoming))
 }
 
-/// Hands questions to the client for as long as it is polled, and never ends. It must be part of
-/// the call's own task: by that, rmcp knows the stream that questions go out on.
-pub(super) async fn serve(questions: Option<mpsc::Receiver<Question>>, peer: Peer<RoleServer>) -> Infallible {
-    let Some(mut questions) = questions else { return pending().await };
+/// Hands questions to the client until nobody can ask one any more, and those that were asked
+/// are answered or taken back. It must be part of the call's own task: by that, rmcp knows the
+/// stream that they go out on.
+pub(super) async fn serve(questions: Option<mpsc::Receiver<Question>>, peer: Peer<RoleServer>) {
+    let Some(mut questions) = questions else { return };
     let mut asked = FuturesUnordered::new();
     loop {
         tokio::select! {
             Some(question) = questions.recv() => asked.push(ask(question, &peer)),
             Some(()) = asked.next() => {}
-            else => return pending().await,
+            else => return,
         }
     }
 }

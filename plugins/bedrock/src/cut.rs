@@ -1,5 +1,7 @@
 //! How data that is too large is cut: by one rule, which the tool's description states.
 
+use std::collections::BTreeMap;
+
 use toolhost_sdk::Result;
 use toolhost_sdk::model::Source;
 use toolhost_sdk::serde_json;
@@ -28,11 +30,11 @@ impl Cut {
 /// The data cut to no more characters than its own beginning has, and what to say of it.
 fn cut(data: &str, beginning: &str) -> (String, String) {
     let room = beginning.chars().count();
-    if let Some(elements) = elements(data) {
+    if let Some((elements, what)) = elements(data) {
         let kept = fitting(elements.iter().map(|element| element.chars().count() + 2), room.saturating_sub(2));
         if kept > 0 {
             let text = format!("[{}]", elements.get(..kept).unwrap_or_default().join(",\n"));
-            return (text, left_out(kept, elements.len(), "elements"));
+            return (text, left_out(kept, elements.len(), what));
         }
     }
     let lines: Vec<&str> = data.split_inclusive('\n').collect();
@@ -62,14 +64,20 @@ fn fitting(lengths: impl Iterator<Item = usize>, room: usize) -> usize {
     ends.take_while(|end| *end <= room).count()
 }
 
-/// The elements of a JSON array, or of the longest array in a JSON object.
-fn elements(data: &str) -> Option<Vec<&str>> {
+/// The elements of a JSON array, or of the longest array in a JSON object if that is most of it,
+/// and what they are.
+fn elements(data: &str) -> Option<(Vec<&str>, &'static str)> {
     let array = |text| serde_json::from_str::<Vec<&RawValue>>(text).ok();
-    let list = array(data).or_else(|| {
-        let object: std::collections::BTreeMap<String, &RawValue> = serde_json::from_str(data).ok()?;
-        object.into_values().filter_map(|value| array(value.get())).max_by_key(Vec::len)
-    })?;
-    Some(list.into_iter().map(RawValue::get).collect())
+    let (list, what) = match array(data) {
+        Some(list) => (list, "elements"),
+        None => {
+            let object: BTreeMap<String, &RawValue> = serde_json::from_str(data).ok()?;
+            let longest = object.into_values().filter_map(|value| array(value.get())).max_by_key(Vec::len)?;
+            let bytes: usize = longest.iter().map(|element| element.get().len()).sum();
+            (Some(longest).filter(|_| bytes * 2 >= data.len())?, "elements in the longest array")
+        }
+    };
+    Some((list.into_iter().map(RawValue::get).collect(), what))
 }
 
 #[cfg(test)]
@@ -83,7 +91,8 @@ mod tests {
         assert_eq!(text, "[{\"a\": 1},\n{\"a\": 2}]");
         assert!(text.len() <= 24 && note.contains("first 2 of 3 elements"), "{note}");
         let object = format!("{{\"total\": 3, \"cases\": {data}}}");
-        assert_eq!(cut(&object, &object[..24]).0, text);
+        let (same, note) = cut(&object, &object[..24]);
+        assert!(same == text && note.contains("first 2 of 3 elements in the longest array"), "{note}");
     }
 
     #[test]
@@ -91,6 +100,12 @@ mod tests {
         let (text, note) = cut("id,kind\n1,a\n2,b\n3,c\n", "id,kind\n1,a\n2,");
         assert_eq!(text, "id,kind\n1,a\n");
         assert!(note.contains("first 2 of 4 lines"), "{note}");
+    }
+
+    #[test]
+    fn an_object_that_is_mostly_something_else_is_cut_as_text() {
+        let object = "{\"tags\": [1, 2],\n\"story\": \"It was a long day, and nobody had slept.\"}";
+        assert_eq!(cut(object, &object[..40]).0, "{\"tags\": [1, 2],\n");
     }
 
     #[test]

@@ -35,8 +35,10 @@ pub const MODELS: [&str; 3] = [
 /// One more, which is not to be asked by its own id.
 pub const PROFILE_ONLY_MODEL: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 
-/// The guardrail, its version, and the word that it stops.
+/// The guardrail, and its version.
 pub const GUARDRAIL: (&str, &str) = ("gr4ilid", "1");
+
+/// The word that it stops.
 pub const GUARDED_WORD: &str = "zebra";
 
 /// What the guardrail says instead.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use toolhost_tests::lender::Lender;
 use toolhost_tests::mcp::{Era, Mcp};
 
-use crate::bench::{Grant, TOOL, arguments, error, host, refusal, setup_with};
+use crate::bench::{Grant, PATIENCE, TOOL, arguments, error, host, refusal, setup_with};
 
 const QUESTION: &str = "What is it?";
 
@@ -66,13 +66,14 @@ async fn a_client_that_declines_or_answers_in_pictures_is_told_so() -> Result<()
 async fn a_client_that_does_not_answer_in_time_is_told_that_nobody_waits_any_more() -> Result<()> {
     let host = host(&[Grant::client("own").with("time_max_ms = 500")]).await?;
     let client = Lender::connect(host.url(), json!({ "sampling": {} })).await?;
+    // rmcp tells it on the stream that belongs to no call.
+    let mut events = client.listen().await?;
     let heard = client.call(TOOL, arguments("own", "1", QUESTION), |_| None).await?;
     let told = error(&heard.result)?;
     assert!(told.kind == "limited" && told.message.contains("`time_max_ms`"), "{told:?}");
-    let id = &heard.asked[0]["id"];
-    let cancelled =
-        |message: &&Value| message["method"] == "notifications/cancelled" && message["params"]["requestId"] == *id;
-    assert!(heard.told.iter().any(|message| cancelled(&message)), "{heard:?}");
+    let message = tokio::time::timeout(PATIENCE, events.next()).await??.unwrap_or_default();
+    assert_eq!(message["method"], "notifications/cancelled", "{message}");
+    assert_eq!(message["params"]["requestId"], heard.asked[0]["id"], "{message}");
     Ok(())
 }
 

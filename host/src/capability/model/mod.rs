@@ -20,7 +20,8 @@
 //! ```
 //!
 //! A call of a plugin has a deadline of its own, `[plugins.<name>.limits] deadline_ms`, 30 seconds
-//! if nothing is written: it must be as long as the turns that a tool takes.
+//! if nothing is written: it must be as long as the turns that a tool takes. `toolhost check` takes
+//! a turn of a few tokens, and pays for it.
 
 mod backend;
 mod bedrock;

@@ -153,7 +153,8 @@ fn endpoint(base_url: &str, private: bool) -> Result<Url, &'static str> {
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         return Err("`base_url` holds more than scheme, host, port and path; a key goes into `key`");
     }
-    if !is_private(url.as_str()) && !(private && url.scheme() == "http") {
+    let in_the_open = private && url.scheme() == "http";
+    if !is_private(url.as_str()) && !in_the_open {
         return Err("`base_url` must begin with `https://`, except on this machine; `private = true` allows `http://`");
     }
     let path = match url.path().trim_end_matches('/') {

@@ -110,7 +110,7 @@ impl<'a> Arn<'a> {
             && partition.starts_with("aws")
             && kinds.contains(&kind)
             && (is_account(account) || (account.is_empty() && kind == "foundation-model"))
-            && [partition, name].into_iter().all(|part| is_named(part))
+            && [partition, name].into_iter().all(is_named)
         {
             if *found != region {
                 return Err(invalid(&format!("`region` is not that of `{key}`, which is {found}")));

@@ -13,8 +13,10 @@ const NUMBERS_MAX: usize = 12;
 const VALUE_CHARACTERS_MAX: usize = 60;
 const LABEL_CHARACTERS_MAX: usize = 40;
 
-/// How many words a column's values have on average, if it holds text.
+/// How many words a column's values have on average, if it holds text; and how many characters,
+/// if none of them ends as a sentence does.
 const TEXT_WORDS_MIN: usize = 4;
+const TEXT_CHARACTERS_MIN: usize = 40;
 
 /// How many values of a category are shown, and how many columns.
 const VALUES_SHOWN: usize = 10;
@@ -107,6 +109,9 @@ fn kind(records: &Records, place: usize) -> Kind {
         // ISO 8601 sorts as text.
         return span(counts.keys().next(), counts.keys().next_back());
     }
+    if is_text(&values) {
+        return Kind::Text;
+    }
     let longest = counts.keys().map(|value| value.chars().count()).max().unwrap_or(0);
     let numbers: Option<Vec<f64>> =
         values.iter().map(|value| value.parse().ok().filter(|n: &f64| n.is_finite())).collect();
@@ -115,10 +120,6 @@ fn kind(records: &Records, place: usize) -> Kind {
         let mut counts: Vec<(String, usize)> = counts.into_iter().map(|(value, n)| (value.to_owned(), n)).collect();
         counts.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
         return Kind::Category(counts);
-    }
-    let words: usize = values.iter().map(|value| value.split_whitespace().count()).sum();
-    if words >= TEXT_WORDS_MIN * values.len() {
-        return Kind::Text;
     }
     if counts.len() == records.rows.len() && longest <= LABEL_CHARACTERS_MAX {
         return Kind::Name;
@@ -133,6 +134,13 @@ fn kind(records: &Records, place: usize) -> Kind {
         }
         None => Kind::Other,
     }
+}
+
+fn is_text(values: &[&str]) -> bool {
+    let words: usize = values.iter().map(|value| value.split_whitespace().count()).sum();
+    let characters: usize = values.iter().map(|value| value.chars().count()).sum();
+    let ends = values.iter().any(|value| value.ends_with(['.', '!', '?']));
+    words >= TEXT_WORDS_MIN * values.len() && (ends || characters >= TEXT_CHARACTERS_MIN * values.len())
 }
 
 fn span(first: Option<&&str>, last: Option<&&str>) -> Kind {

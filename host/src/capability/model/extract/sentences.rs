@@ -83,7 +83,7 @@ fn shortened(sentence: &str) -> String {
 /// The words of all sentences, by number, and what each weighs.
 struct Vocabulary {
     numbers: HashMap<String, usize>,
-    /// As first written.
+    /// As written, in the shortest form.
     written: Vec<String>,
     /// In how many records it is.
     records: Vec<usize>,
@@ -106,10 +106,14 @@ impl Vocabulary {
             for (stem, written) in telling(text) {
                 let next = own.written.len();
                 let number = *own.numbers.entry(stem).or_insert(next);
-                if number == next {
-                    own.written.push(written.to_owned());
-                    own.records.push(0);
-                    last_record.push(None);
+                match own.written.get_mut(number) {
+                    Some(known) if written.len() < known.len() => written.clone_into(known),
+                    Some(_) => {}
+                    None => {
+                        own.written.push(written.to_owned());
+                        own.records.push(0);
+                        last_record.push(None);
+                    }
                 }
                 if let (Some(last), Some(count)) = (last_record.get_mut(number), own.records.get_mut(number))
                     && *last != Some(*record)

@@ -57,6 +57,16 @@ fn counts_are_exact_and_the_question_is_answered_with_the_sentences_that_fit_it(
 }
 
 #[test]
+fn what_a_case_says_next_comes_along_for_that_is_where_the_answer_often_is() {
+    let cases = "case,summary\n1,Reads were throttled at noon. The table was switched to on-demand capacity.\n\
+                 2,The certificate had expired. It was renewed.\n";
+    let text = answer(&format!("What was done about throttling?\n{cases}"));
+    let line = "\n- [1] Reads were throttled at noon. The table was switched to on-demand capacity.\n";
+    assert!(text.contains(&format!("Closest to the question:{line}")), "{text}");
+    assert!(text.contains("stand out:\n- [2] The certificate had expired."), "{text}");
+}
+
+#[test]
 fn the_same_text_always_gets_the_same_answer() {
     let said = format!("What of the bucket policy?\n{}", cases());
     let first = answer(&said);
@@ -93,12 +103,10 @@ fn nothing_of_any_text_breaks_it() {
 
 #[test]
 fn a_long_text_takes_no_long_time() {
-    let said = format!("Why were uploads refused?\n{}", cases().replace('\n', "").repeat(1).as_str());
     let lines: String =
         (0..20_000).map(|n| format!("Line {n} of host{} says disk {} is full.\n", n % 300, n % 7)).collect();
     let began = std::time::Instant::now();
     let text = answer(&lines);
     assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     assert!(text.contains("20000 sentences."), "{text:.200}");
-    assert!(answer(&said).contains("Uploads"));
 }
