@@ -51,7 +51,7 @@ fn query_athena(
 
 /// Has a language model look at data: JSON, CSV or any other text. Of what is too long for the
 /// model, the beginning is looked at, and the answer says so.
-#[tool(read_only, open_world = false)]
+#[tool(read_only, open_world = true)]
 fn analyze_with_bedrock(
     /// The data: JSON, CSV or text.
     data: Material,
@@ -131,7 +131,7 @@ fn get_service_trends(
 
 /// Has a language model answer a question about the summaries of many support cases, the most
 /// urgent first and of these the newest, as many as fit.
-#[tool(read_only, open_world = false)]
+#[tool(read_only, open_world = true)]
 #[allow(clippy::too_many_arguments, reason = "each is an argument that agents know")]
 fn analyze_case_summaries(
     /// The first day, as YYYY-MM-DD.
