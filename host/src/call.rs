@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// A JSON object.
 pub type JsonObject = Map<String, Value>;
@@ -20,7 +20,7 @@ pub struct Call {
     pub arguments: JsonObject,
     /// Who makes it.
     pub caller: Caller,
-    /// What the caller can be told while the call runs.
+    /// What the caller can be told and asked while the call runs.
     pub client: Client,
 }
 
@@ -65,12 +65,74 @@ impl fmt::Display for CallId {
     }
 }
 
-/// What a client can be told while its call runs.
+/// What a client can be told and asked while its call runs.
 #[derive(Debug, Clone, Default)]
 pub struct Client {
     /// Where progress goes; none if the client did not ask for it. Reports that do
     /// not fit the channel are dropped.
     pub progress: Option<mpsc::Sender<Progress>>,
+    /// Whether its own model can be asked.
+    pub model: OwnModel,
+}
+
+/// The model that a client may lend to the tools it calls.
+#[derive(Debug, Clone, Default)]
+pub enum OwnModel {
+    /// It is asked here.
+    Lent(mpsc::Sender<Question>),
+    /// The client lends none, or came by a door where none can be lent.
+    #[default]
+    NotLent,
+    /// The client's revision of the protocol has no way to ask while a call runs.
+    CannotBeAsked,
+}
+
+/// A turn for the client's own model. Whoever drops the other end of `answer` takes it back.
+#[derive(Debug)]
+pub struct Question {
+    /// What the model is to know or be before the conversation.
+    pub system: Option<String>,
+    /// The conversation, oldest first.
+    pub said: Vec<Said>,
+    /// How many tokens the answer may have.
+    pub output_tokens_max: u32,
+    /// From 0.0 to 1.0; the model's own default if none.
+    pub temperature: Option<f32>,
+    /// The answer ends before any of these.
+    pub stop_sequences: Vec<String>,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Result<Answered, NoAnswer>>,
+}
+
+/// One message of a conversation with a model.
+#[derive(Debug)]
+pub struct Said {
+    /// Whether the model said it, in an earlier turn.
+    pub by_model: bool,
+    /// What was said.
+    pub text: String,
+}
+
+/// What the client's own model answered.
+#[derive(Debug)]
+pub struct Answered {
+    /// What it said.
+    pub text: String,
+    /// Why it ended, in the words of MCP: `endTurn`, `maxTokens`, `stopSequence` or others.
+    pub stop_reason: Option<String>,
+    /// The model's name, as the client tells it.
+    pub model: String,
+}
+
+/// Why the client's own model did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// The client, or the person who uses it, would not ask it.
+    Declined,
+    /// It answered with something else than text.
+    NoText,
+    /// The client is gone.
+    Gone,
 }
 
 /// How far a call has come, in a unit of the plugin's choice.

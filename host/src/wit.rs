@@ -58,3 +58,18 @@ impl Error {
         Self { kind, message: message.into(), retry_after_ms: None }
     }
 }
+
+/// About what a row takes as text, in bytes.
+pub fn row_bytes(row: &rows::Row) -> usize {
+    use rows::Value;
+    row.iter()
+        .map(|value| match value {
+            Value::Null | Value::Boolean(_) => 4,
+            Value::Integer(_) | Value::Float(_) => 8,
+            Value::Decimal(text) | Value::Text(text) => text.len(),
+            Value::Date(text) | Value::Time(text) | Value::Timestamp(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+        })
+        .sum::<usize>()
+        + row.len()
+}

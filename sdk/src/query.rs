@@ -68,6 +68,12 @@ impl Source {
         host::fetch(&self.name, id, cursor, rows_max)
     }
 
+    /// At most `rows_max` rows of a detached statement, from as many pages as that takes, and
+    /// the cursor of those after them.
+    pub fn rows_from(&self, id: &str, cursor: Option<&str>, rows_max: u32) -> Result<(Rows, Option<String>)> {
+        gather(|cursor, rows_max| self.fetch(id, cursor, rows_max), cursor, rows_max)
+    }
+
     /// Stops a detached statement.
     pub fn stop(&self, id: &str) -> Result<()> {
         host::stop(&self.name, id)
@@ -93,13 +99,28 @@ impl Execution {
     /// pages as that takes.
     pub fn rows(&self, rows_max: u32) -> Result<(Rows, Status)> {
         let status = self.success()?;
-        let Page { columns, mut rows, mut cursor } = self.fetch(None, rows_max)?;
-        let missing = |rows: &Vec<_>| rows_max.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-        while let (Some(next), 1..) = (&cursor, missing(&rows)) {
-            let page = self.fetch(Some(next), missing(&rows))?;
-            rows.extend(page.rows);
-            cursor = page.cursor;
-        }
-        Ok((Rows { columns, rows, truncated: cursor.is_some() }, status))
+        Ok((self.rows_from(None, rows_max)?.0, status))
     }
+
+    /// At most `rows_max` rows of a statement that has succeeded, and the cursor of those after
+    /// them, which holds for the statement when it is detached too.
+    pub fn rows_from(&self, cursor: Option<&str>, rows_max: u32) -> Result<(Rows, Option<String>)> {
+        gather(|cursor, rows_max| self.fetch(cursor, rows_max), cursor, rows_max)
+    }
+}
+
+/// Rows of as many pages as it takes, and the cursor of those that were left out.
+fn gather(
+    fetch: impl Fn(Option<&str>, u32) -> Result<Page>,
+    cursor: Option<&str>,
+    rows_max: u32,
+) -> Result<(Rows, Option<String>)> {
+    let Page { columns, mut rows, mut cursor } = fetch(cursor, rows_max)?;
+    let missing = |rows: &Vec<_>| rows_max.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+    while let (Some(next), 1..) = (&cursor, missing(&rows)) {
+        let page = fetch(Some(next), missing(&rows))?;
+        rows.extend(page.rows);
+        cursor = page.cursor;
+    }
+    Ok((Rows { columns, rows, truncated: cursor.is_some() }, cursor))
 }

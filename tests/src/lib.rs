@@ -2,11 +2,14 @@
 //! servers that it needs.
 
 mod aws;
+pub mod bedrock;
 pub mod crm;
 pub mod data_api;
 pub mod http;
+pub mod lender;
 pub mod mariadb;
 pub mod mcp;
+pub mod openai;
 pub mod prometheus;
 pub mod toolhost;
 pub mod upstream;

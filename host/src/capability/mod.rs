@@ -7,7 +7,11 @@ pub mod client;
 pub mod grants;
 pub mod http;
 pub mod iam;
+pub mod kv;
 pub mod log;
+pub mod model;
+pub mod query;
+mod scripted;
 pub mod settings;
 pub mod sql;
 pub mod state;
@@ -29,8 +33,11 @@ use crate::config::{Config, SecretError};
 pub const ALL: &[Entry] = &[
     Entry::free("client", client::link),
     Entry::granted::<http::Http>(),
+    Entry::granted::<kv::Kv>(),
     Entry::free("log", log::link),
+    Entry::granted::<model::Model>(),
     Entry::free("settings", settings::link),
+    Entry::granted::<query::Query>(),
     Entry::granted::<sql::Sql>(),
 ];
 

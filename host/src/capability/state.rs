@@ -2,6 +2,7 @@
 //! the only way from there to a backend.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
@@ -43,6 +44,7 @@ pub struct CallState {
     pub(super) table: ResourceTable,
     pub(super) log: CallLog,
     pub(super) progress: Reported,
+    began: Instant,
     memory: Memory,
     host_calls: u64,
     wasi: WasiCtx,
@@ -64,6 +66,7 @@ impl CallState {
             scope,
             table: ResourceTable::new(),
             progress: Reported::default(),
+            began: Instant::now(),
             memory,
             host_calls: 0,
             wasi,
@@ -92,6 +95,12 @@ impl CallState {
     pub fn granted<C: Capability>(&mut self) -> wasmtime::Result<Vec<(String, Arc<C>)>> {
         self.count_host_call()?;
         Ok(self.scope.grants.of::<C>().map(|(name, grant)| (name.to_owned(), grant)).collect())
+    }
+
+    /// How long the call may still take, about: for host functions that would rather give up
+    /// and say why than be stopped with the plugin.
+    pub(super) fn time_left(&self) -> Duration {
+        self.scope.limits.deadline().saturating_sub(self.began.elapsed())
     }
 
     /// Counts one request to the host, and ends the call when there were too many.

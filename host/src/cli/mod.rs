@@ -2,7 +2,7 @@
 
 mod call;
 mod check;
-mod demo;
+pub mod demo;
 mod iam_policy;
 mod inspect;
 mod new;

@@ -17,7 +17,7 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::answer;
+use super::{answer, sampling};
 use crate::call::{Call, Client, Outcome, Progress};
 use crate::fault::{Error, Kind};
 use crate::host::Host;
@@ -118,10 +118,12 @@ impl ServerHandler for Door {
         let mut call = Call::new(request.name, request.arguments.unwrap_or_default());
         let token = context.meta.get_progress_token();
         let (reports, incoming) = mpsc::channel(REPORTS_AHEAD);
-        call.client = Client { progress: token.is_some().then_some(reports) };
+        let (model, questions) = sampling::own_model(&context);
+        call.client = Client { progress: token.is_some().then_some(reports), model };
         let relayed = relay(self.host.call(call), incoming, token.map(|token| (token, context.peer.clone())));
         let answer = tokio::select! {
             answer = relayed => answer,
+            never = sampling::serve(questions, context.peer.clone()) => match never {},
             // Leaving here drops the call, which stops the guest.
             () = context.ct.cancelled() => Err(Error::new(Kind::Cancelled, "The call was taken back.")),
         };

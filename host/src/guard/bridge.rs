@@ -26,6 +26,7 @@ const DOUBLE_UNITS: &[&str] = &[
 
 /// The tokens of code, none of them white space, in words that the parser knows.
 pub(super) fn bridge(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Vec<TokenWithSpan> {
+    let tokens = if dialect == Dialect::Athena { plain_types(tokens) } else { tokens };
     let mut bridged: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut rest = tokens.into_iter().peekable();
     while let Some(mut token) = rest.next() {
@@ -39,7 +40,9 @@ pub(super) fn bridge(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Vec<TokenW
                 token.token = Token::make_keyword("SECOND");
             }
             // `TABLE t` is short for `SELECT * FROM t`, and the parser loses the word after it.
-            Dialect::Mysql if is(&token.token, "table") && next != Some(&Token::LParen) => {
+            Dialect::Mysql | Dialect::Athena
+                if is(&token.token, "table") && !member && next != Some(&Token::LParen) =>
+            {
                 let select = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
                 bridged.extend(select.map(|word| TokenWithSpan { token: word, span: token.span }));
                 continue;
@@ -75,11 +78,63 @@ pub(super) fn bridge(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Vec<TokenW
                 }
             }
             Dialect::Sqlite if matches!(token.token, Token::ShiftLeft | Token::ShiftRight) => token.token = Token::Plus,
-            Dialect::Mysql | Dialect::Sqlite => {}
+            Dialect::Athena if is(&token.token, "of") => athena_version(&mut bridged),
+            Dialect::Mysql | Dialect::Sqlite | Dialect::Athena => {}
         }
         bridged.push(token);
     }
     bridged
+}
+
+/// `t FOR TIMESTAMP AS OF ...` and `t FOR VERSION AS OF ...`, of which the last token comes next.
+fn athena_version(before: &mut [TokenWithSpan]) {
+    if let [.., before, what, as_] = before
+        && is(&before.token, "for")
+        && (is(&what.token, "timestamp") || is(&what.token, "version"))
+        && is(&as_.token, "as")
+    {
+        what.token = Token::make_keyword("SYSTEM_TIME");
+    }
+}
+
+/// `CAST(a AS array(row(b int)))`: one word in the place of each type that is made of others. What
+/// stands after `AS` with names, commas and brackets alone is a type, or an alias with its columns.
+fn plain_types(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut plain = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.as_slice();
+    while let [token, after @ ..] = rest {
+        plain.push(token.clone());
+        rest = after;
+        if is(&token.token, "as")
+            && let Some((name, behind)) = made_type(after)
+        {
+            plain.push(TokenWithSpan { token: Token::make_keyword("JSON"), span: name.span });
+            rest = behind;
+        }
+    }
+    plain
+}
+
+/// The type that these tokens begin with, if a bracket closes behind it, and what is behind it.
+fn made_type(tokens: &[TokenWithSpan]) -> Option<(&TokenWithSpan, &[TokenWithSpan])> {
+    let (name, mut rest) = tokens.split_first()?;
+    let mut open = 0_usize;
+    if !["array", "map", "row"].iter().any(|word| is(&name.token, word)) {
+        return None;
+    }
+    while let [token, after @ ..] = rest {
+        rest = after;
+        match token.token {
+            Token::LParen => open += 1,
+            Token::RParen => open = open.checked_sub(1)?,
+            Token::Word(_) | Token::Number(..) | Token::Comma if open > 0 => {}
+            _ => return None,
+        }
+        if open == 0 {
+            return (after.first()?.token == Token::RParen).then_some((name, after));
+        }
+    }
+    None
 }
 
 /// Whether a token is a word without quotes, in capitals or not.

@@ -3,7 +3,8 @@
 //!
 //! MySQL's list is that of MySQL 8.4 and 9 and of MariaDB 10.11 to 12 together: a function that one of
 //! them lacks is an error there, and harmless. SQLite's is that of the build inside the host, with the
-//! usual extensions. `user()` and its kin are missing on purpose: see [`super::functions`].
+//! usual extensions. Athena's is that of Trino's documentation. `user()` and its kin are missing on
+//! purpose: see [`super::functions`].
 
 /// Harmless functions of MySQL and MariaDB.
 pub(super) const MYSQL: &[&str] = &[
@@ -123,4 +124,72 @@ pub(super) const SQLITE: &[&str] = &[
      sqlite_version total_changes",
     // Tables that are made of their arguments.
     "generate_series series dbstat",
+];
+
+/// Harmless functions of Trino, as Athena's engine 3 has them.
+pub(super) const ATHENA: &[&str] = &[
+    // Choosing, comparing and converting.
+    "coalesce format format_number greatest if least nullif parse_data_size parse_presto_data_size try typeof version",
+    // Aggregates.
+    "any_value approx_distinct approx_most_frequent approx_percentile approx_set arbitrary array_agg avg bitwise_and_agg
+     bitwise_or_agg bitwise_xor_agg bool_and bool_or checksum corr count count_if covar_pop covar_samp entropy every
+     geometric_mean grouping histogram kurtosis listagg make_set_digest map_agg map_union max max_by merge
+     merge_set_digest min min_by multimap_agg numeric_histogram qdigest_agg reduce_agg regr_avgx regr_avgy regr_count
+     regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy skewness stddev stddev_pop stddev_samp sum tdigest_agg
+     var_pop var_samp variance",
+    // Windows.
+    "cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank row_number",
+    // Numbers and bits.
+    "abs acos asin atan atan2 beta_cdf bit_count bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
+     bitwise_right_shift_arithmetic bitwise_xor cbrt ceil ceiling cos cosh cosine_distance cosine_similarity degrees
+     dot_product e euclidean_distance exp floor from_base from_ieee754_32 from_ieee754_64 infinity inverse_beta_cdf
+     inverse_normal_cdf is_finite is_infinite is_nan ln log log10 log2 mod nan normal_cdf pi pow power radians rand random
+     round sign sin sinh sqrt t_cdf t_pdf tan tanh to_base to_ieee754_32 to_ieee754_64 truncate width_bucket
+     wilson_interval_lower wilson_interval_upper",
+    // Strings.
+    "char2hexint char_length character_length chr codepoint concat concat_ws from_utf8 hamming_distance index length
+     levenshtein_distance lower lpad ltrim luhn_check normalize position replace reverse rpad rtrim soundex split
+     split_part split_to_map split_to_multimap starts_with strpos substr substring to_utf8 translate trim upper word_stem",
+    // Patterns.
+    "regexp_count regexp_extract regexp_extract_all regexp_like regexp_position regexp_replace regexp_split",
+    // Bytes and hashes.
+    "crc32 from_base32 from_base64 from_base64url from_big_endian_32 from_big_endian_64 from_hex hmac_md5 hmac_sha1
+     hmac_sha256 hmac_sha512 md5 murmur3 sha1 sha256 sha512 spooky_hash_v2_32 spooky_hash_v2_64 to_base32 to_base64
+     to_base64url to_big_endian_32 to_big_endian_64 to_hex xxhash64",
+    // Days and times.
+    "at_timezone current_date current_time current_timestamp current_timezone date date_add date_diff date_format
+     date_parse date_trunc day day_of_month day_of_week day_of_year dow doy extract format_datetime from_iso8601_date
+     from_iso8601_timestamp from_iso8601_timestamp_nanos from_unixtime from_unixtime_nanos hour human_readable_seconds
+     last_day_of_month localtime localtimestamp millisecond minute month now parse_datetime parse_duration quarter second
+     timezone timezone_hour timezone_minute to_char to_date to_iso8601 to_milliseconds to_timestamp to_unixtime week
+     week_of_year with_timezone year year_of_week yow",
+    // JSON.
+    "is_json_scalar json_array json_array_contains json_array_get json_array_length json_exists json_extract
+     json_extract_scalar json_format json_object json_parse json_query json_size json_value",
+    // Arrays, maps and rows.
+    "all_match any_match array array_distinct array_except array_first array_histogram array_intersect array_join
+     array_last array_max array_min array_position array_remove array_sort array_union arrays_overlap cardinality
+     combinations contains contains_sequence element_at filter flatten map map_concat map_entries map_filter
+     map_from_entries map_keys map_values map_zip_with multimap_from_entries ngrams none_match reduce repeat row sequence
+     shuffle slice transform transform_keys transform_values trim_array zip zip_with",
+    // Addresses, identifiers and colours.
+    "bar color render rgb url_decode url_encode url_extract_fragment url_extract_host url_extract_parameter
+     url_extract_path url_extract_port url_extract_protocol url_extract_query uuid",
+    // Sketches.
+    "empty_approx_set hash_counts intersection_cardinality jaccard_index quantile_at_value value_at_quantile
+     values_at_quantiles",
+    // Shapes.
+    "bing_tile bing_tile_at bing_tile_coordinates bing_tile_polygon bing_tile_quadkey bing_tile_zoom_level
+     bing_tiles_around convex_hull_agg from_geojson_geometry geometry_from_hadoop_shape geometry_invalid_reason
+     geometry_nearest_points geometry_to_bing_tiles geometry_union geometry_union_agg great_circle_distance
+     line_interpolate_point line_interpolate_points line_locate_point simplify_geometry st_area st_asbinary st_astext
+     st_boundary st_buffer st_centroid st_contains st_convexhull st_coorddim st_crosses st_difference st_dimension
+     st_disjoint st_distance st_endpoint st_envelope st_envelopeaspts st_equals st_exteriorring st_geometries
+     st_geometryfromtext st_geometryn st_geometrytype st_geomfrombinary st_interiorringn st_interiorrings st_intersection
+     st_intersects st_isclosed st_isempty st_isring st_issimple st_isvalid st_length st_linefromtext st_linestring
+     st_multipoint st_numgeometries st_numinteriorring st_numpoints st_overlaps st_point st_pointn st_points st_polygon
+     st_relate st_startpoint st_symdifference st_touches st_union st_within st_x st_xmax st_xmin st_y st_ymax st_ymin
+     to_geojson_geometry to_geometry to_spherical_geography",
+    // Tables that are made of their arguments.
+    "exclude_columns unnest",
 ];

@@ -161,6 +161,13 @@ pub(super) fn table(parts: &[String], dialect: Dialect) -> Option<(Class, String
             }
             None => None,
         },
+        // The catalog of this name is that of the engine itself: its nodes, and what runs on them.
+        Dialect::Athena => match schemas {
+            [catalog, _] if catalog.eq_ignore_ascii_case("system") => {
+                Some((Class::Admin, format!("the table `{}` tells about the engine and who uses it", parts.join("."))))
+            }
+            _ => None,
+        },
         Dialect::Mysql => {
             let written = parts.join(".");
             let schema =

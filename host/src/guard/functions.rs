@@ -89,10 +89,17 @@ const SQLITE_DENIED: &[Group] = &[
     ),
 ];
 
+/// Of Athena: Trino's table functions that run a statement elsewhere, and what tells who asks.
+const ATHENA_DENIED: &[Group] = &[
+    (Class::Procedure, "hands a statement to another system, where nothing guards it", "query raw_query"),
+    (Class::Admin, "tells who the host is to the engine", "current_user current_role current_groups"),
+];
+
 type Denied = HashMap<&'static str, (Class, &'static str)>;
 
 static MYSQL: LazyLock<(HashSet<&str>, Denied)> = LazyLock::new(|| (words(builtins::MYSQL), by_name(MYSQL_DENIED)));
 static SQLITE: LazyLock<(HashSet<&str>, Denied)> = LazyLock::new(|| (words(builtins::SQLITE), by_name(SQLITE_DENIED)));
+static ATHENA: LazyLock<(HashSet<&str>, Denied)> = LazyLock::new(|| (words(builtins::ATHENA), by_name(ATHENA_DENIED)));
 
 fn words(lists: &'static [&'static str]) -> HashSet<&'static str> {
     lists.iter().flat_map(|list| list.split_whitespace()).collect()
@@ -116,6 +123,7 @@ pub(super) fn judge(parts: &[String], arguments: usize, dialect: Dialect) -> Jud
     let (harmless, denied) = match dialect {
         Dialect::Mysql => &*MYSQL,
         Dialect::Sqlite => &*SQLITE,
+        Dialect::Athena => &*ATHENA,
     };
     if let Some((class, what)) = denied.get(name.as_str()) {
         return Judgement::Denied(*class, what);
@@ -142,7 +150,7 @@ mod tests {
 
     #[test]
     fn no_function_is_both_harmless_and_denied() {
-        for (harmless, denied) in [&*MYSQL, &*SQLITE] {
+        for (harmless, denied) in [&*MYSQL, &*SQLITE, &*ATHENA] {
             let both: Vec<_> = denied.keys().filter(|name| harmless.contains(*name)).collect();
             assert_eq!(both, Vec::<&&str>::new());
         }
@@ -150,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_lists_are_lower_case_and_hold_each_name_once() {
-        for lists in [builtins::MYSQL, builtins::SQLITE] {
+        for lists in [builtins::MYSQL, builtins::SQLITE, builtins::ATHENA] {
             let all: Vec<&str> = lists.iter().flat_map(|list| list.split_whitespace()).collect();
             for name in &all {
                 assert_eq!(all.iter().filter(|other| *other == name).count(), 1, "{name}");

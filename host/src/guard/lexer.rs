@@ -7,16 +7,17 @@
 //!
 //! The rules that other tools get wrong, and a database does not:
 //!
-//! | | MySQL, MariaDB | SQLite |
-//! | --- | --- | --- |
-//! | `--` | a comment only before white space, a control character or the end | a comment always |
-//! | `#` | a comment | no token of its own |
-//! | `"a"` | a string | a name |
-//! | `[a]` | no token of its own | a name |
-//! | `\` in a string | takes the next character with it | an ordinary character |
+//! | | MySQL, MariaDB | SQLite | Athena |
+//! | --- | --- | --- | --- |
+//! | `--` | a comment only before white space, a control character or the end | a comment always | a comment always |
+//! | `#` | a comment | no token of its own | no token of its own |
+//! | `"a"` | a string | a name | a name |
+//! | `[a]` | no token of its own | a name | no token of its own |
+//! | `\` in a string | takes the next character with it | an ordinary character | an ordinary character |
 //!
 //! The rules for MySQL hold for its usual `sql_mode`: without `ANSI_QUOTES` and without
-//! `NO_BACKSLASH_ESCAPES`. A backend must see to it that its sessions have neither.
+//! `NO_BACKSLASH_ESCAPES`. A backend must see to it that its sessions have neither. Athena hands
+//! `SHOW` and `DESCRIBE` to a parser of another family, in which `\` does escape: `athena.rs` refuses it there.
 
 use super::{Dialect, Refusal};
 
@@ -104,6 +105,7 @@ impl Lexer<'_> {
     /// Moves past the token that begins with `byte`; none if that is white space.
     fn token(&mut self, byte: u8) -> Result<Option<Kind>, Refusal> {
         let mysql = self.dialect == Dialect::Mysql;
+        let sqlite = self.dialect == Dialect::Sqlite;
         let kind = match byte {
             0 => return Err(Refusal::Nul),
             b' ' | b'\t' | b'\n' | b'\r' | 0x0c => {
@@ -121,7 +123,7 @@ impl Lexer<'_> {
             b'"' if mysql => self.quoted(b'"', Kind::Text)?,
             b'"' => self.quoted(b'"', Kind::Quoted)?,
             b'`' => self.quoted(b'`', Kind::Quoted)?,
-            b'[' if !mysql => self.bracketed()?,
+            b'[' if sqlite => self.bracketed()?,
             b'?' if self.peek(1).is_some_and(|next| next.is_ascii_digit()) => self.foreign(),
             b'?' => self.take(1, Kind::Positional),
             b':' if self.peek(1) == Some(b':') => self.take(2, Kind::Symbol),
@@ -133,7 +135,7 @@ impl Lexer<'_> {
                 }
                 _ => self.take(1, Kind::Symbol),
             },
-            b'$' | b'@' | b'#' if !mysql && self.peek(1).is_some_and(is_word) => self.foreign(),
+            b'$' | b'@' | b'#' if sqlite && self.peek(1).is_some_and(is_word) => self.foreign(),
             _ if is_word(byte) => self.word(Kind::Word),
             _ => self.take(1, Kind::Symbol),
         };
@@ -143,7 +145,7 @@ impl Lexer<'_> {
     /// Whether the two dashes here begin a comment: in MySQL `1--1` is two.
     fn dashes_comment(&self) -> bool {
         match self.dialect {
-            Dialect::Sqlite => true,
+            Dialect::Sqlite | Dialect::Athena => true,
             Dialect::Mysql => self.peek(2).is_none_or(|next| next == b' ' || next.is_ascii_control()),
         }
     }
@@ -172,7 +174,7 @@ impl Lexer<'_> {
         Kind::Comment
     }
 
-    /// Comments do not nest, in either dialect.
+    /// Comments do not nest, in any dialect.
     fn block_comment(&mut self) -> Result<Kind, Refusal> {
         let start = self.at;
         self.at += 2;
@@ -259,6 +261,7 @@ mod tests {
         assert_eq!(cut("1--1", Dialect::Sqlite), [(Word, "1"), (Comment, "--1")]);
         assert_eq!(cut("1-- 1", Dialect::Mysql), [(Word, "1"), (Comment, "-- 1")]);
         assert_eq!(cut("1--\n1", Dialect::Mysql), [(Word, "1"), (Comment, "--"), (Word, "1")]);
+        assert_eq!(cut("1--1", Dialect::Athena), [(Word, "1"), (Comment, "--1")]);
         assert_eq!(cut("1--\u{1}1", Dialect::Mysql), [(Word, "1"), (Comment, "--\u{1}1")]);
         assert_eq!(cut("1--", Dialect::Mysql), [(Word, "1"), (Comment, "--")]);
     }
@@ -270,6 +273,7 @@ mod tests {
         assert_eq!(cut(r#""a' -- ""#, Dialect::Mysql), [(Text, r#""a' -- ""#)]);
         assert_eq!(cut(r#""a""b""#, Dialect::Sqlite), [(Quoted, r#""a""b""#)]);
         assert_eq!(cut("`a``b`", Dialect::Mysql), [(Quoted, "`a``b`")]);
+        assert_eq!(cut(r"'c:\' a[1]", Dialect::Athena).len(), 5);
         assert_eq!(cut("[a'b]'c'", Dialect::Sqlite), [(Quoted, "[a'b]"), (Text, "'c'")]);
         assert_eq!(cut(r"'ä\ö'é", Dialect::Mysql), [(Text, r"'ä\ö'"), (Word, "é")]);
     }

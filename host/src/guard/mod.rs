@@ -25,6 +25,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+mod athena;
 mod bridge;
 mod builtins;
 mod catalogue;
@@ -34,6 +35,8 @@ mod parse;
 mod verb;
 mod walk;
 
+#[cfg(test)]
+mod corpus_athena;
 #[cfg(test)]
 mod corpus_harm;
 #[cfg(test)]
@@ -54,6 +57,8 @@ pub(crate) enum Dialect {
     Sqlite,
     /// MySQL and MariaDB, with `sql_mode` neither `ANSI_QUOTES` nor `NO_BACKSLASH_ESCAPES`.
     Mysql,
+    /// Athena's engine 3: the SQL of Trino, and Hive's `SHOW` and `DESCRIBE`.
+    Athena,
 }
 
 impl fmt::Display for Dialect {
@@ -62,6 +67,7 @@ impl fmt::Display for Dialect {
         f.write_str(match self {
             Self::Sqlite => "sqlite",
             Self::Mysql => "mysql",
+            Self::Athena => "athena",
         })
     }
 }
@@ -170,7 +176,8 @@ pub(crate) enum Refusal {
 /// Finds the class of one statement, and the tables that it names.
 ///
 /// `allowed_functions` are functions of the user that the operator vouches for, as statements write them
-/// (`margin`, `crm.margin`), in capitals or not. It cannot allow a function that is known to do harm.
+/// (`margin`, `crm.margin`), in capitals or not; `lambda:NAME` is the Lambda function of that name, which
+/// Athena calls for `USING EXTERNAL FUNCTION`. It cannot allow a function that is known to do harm.
 ///
 /// # Errors
 ///
@@ -187,14 +194,16 @@ pub(crate) fn classify(
     let mut guard = Guard { statement, tokens: &tokens, dialect, allowed_functions, found: Found::default() };
     guard.comments()?;
     let code = guard.one_statement()?;
-    if dialect == Dialect::Mysql {
-        guard.mysql_tokens(&code);
+    match dialect {
+        Dialect::Mysql => guard.mysql_tokens(&code),
+        Dialect::Athena => athena::tokens(&mut guard, &code),
+        Dialect::Sqlite => {}
     }
     // Past this point only a worse reason could be found, and much of it does not parse.
     if guard.found.class == Class::Read {
         verb::judge(&mut guard, &code)?;
     }
-    let Found { class, reason, tables } = guard.found;
+    let Found { class, reason, tables, .. } = guard.found;
     Ok(Verdict { class, tables: tables.into_iter().collect(), reason })
 }
 
@@ -203,11 +212,13 @@ struct Found {
     class: Class,
     reason: String,
     tables: BTreeSet<String>,
+    /// Functions that the statement itself declares, to call code that the operator vouches for.
+    declared: BTreeSet<String>,
 }
 
 impl Default for Found {
     fn default() -> Self {
-        Self { class: Class::Read, reason: String::new(), tables: BTreeSet::new() }
+        Self { class: Class::Read, reason: String::new(), tables: BTreeSet::new(), declared: BTreeSet::new() }
     }
 }
 
@@ -250,12 +261,17 @@ impl Guard<'_> {
         match functions::judge(parts, arguments, self.dialect) {
             Judgement::Harmless => {}
             Judgement::Denied(class, what) => self.raise(class, format!("the function `{name}` {what}")),
-            Judgement::Unknown if self.allowed_functions.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name)) => {}
+            Judgement::Unknown if self.allows(&name) || self.found.declared.contains(&name.to_ascii_lowercase()) => {}
             Judgement::Unknown => self.raise(
                 Class::Procedure,
                 format!("unknown function `{name}`; the operator can allow it in `functions`"),
             ),
         }
+    }
+
+    /// Whether the operator vouches for a function, by its name in `functions`.
+    fn allows(&self, name: &str) -> bool {
+        self.allowed_functions.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
     }
 
     /// Refuses comments that are code, and hints that change a session variable.

@@ -17,6 +17,7 @@ use sqlparser::dialect::{Dialect as Rules, MySqlDialect, SQLiteDialect};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token as Theirs, TokenWithSpan, Tokenizer, Whitespace};
 
+use super::athena::Trino;
 use super::bridge::bridge;
 use super::lexer::{Kind, Token};
 use super::walk::Walk;
@@ -74,6 +75,7 @@ fn examine_here(guard: &mut Guard<'_>, shape: Shape, range: Range<usize>) -> Res
     let rules: &dyn Rules = match guard.dialect {
         Dialect::Mysql => &MySqlDialect {},
         Dialect::Sqlite => &SQLiteDialect {},
+        Dialect::Athena => &Trino,
     };
     let tokens = agreed_tokens(guard, rules, range.end)?;
     let code = tokens
@@ -178,7 +180,7 @@ enum Border {
     },
     Space,
     Code,
-    /// A literal that neither dialect has.
+    /// A literal that no dialect here has.
     Foreign,
 }
 

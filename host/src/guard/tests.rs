@@ -1,7 +1,7 @@
 //! The promises of the guard, each on the statements of the corpora.
 
 use super::*;
-use super::{corpus_harm, corpus_reads};
+use super::{corpus_athena, corpus_harm, corpus_reads};
 
 fn judge(statement: &str, dialect: Dialect) -> Result<Verdict, Refusal> {
     classify(statement, dialect, &BTreeSet::new())
@@ -25,7 +25,11 @@ fn word(outcome: &Result<Verdict, Refusal>) -> String {
 #[test]
 fn every_read_that_people_write_passes() {
     let mut wrong = Vec::new();
-    for (dialect, corpus) in [(Dialect::Mysql, corpus_reads::MYSQL), (Dialect::Sqlite, corpus_reads::SQLITE)] {
+    for (dialect, corpus) in [
+        (Dialect::Mysql, corpus_reads::MYSQL),
+        (Dialect::Sqlite, corpus_reads::SQLITE),
+        (Dialect::Athena, corpus_athena::READS),
+    ] {
         for statement in corpus {
             let outcome = judge(statement, dialect);
             match &outcome {
@@ -40,7 +44,11 @@ fn every_read_that_people_write_passes() {
 #[test]
 fn everything_else_has_its_class_and_a_reason() {
     let mut wrong = Vec::new();
-    for (dialect, corpus) in [(Dialect::Mysql, corpus_harm::MYSQL), (Dialect::Sqlite, corpus_harm::SQLITE)] {
+    for (dialect, corpus) in [
+        (Dialect::Mysql, corpus_harm::MYSQL),
+        (Dialect::Sqlite, corpus_harm::SQLITE),
+        (Dialect::Athena, corpus_athena::HARM),
+    ] {
         for (statement, expected) in corpus {
             let outcome = judge(statement, dialect);
             let silent = matches!(&outcome, Ok(verdict) if verdict.class != Class::Read && verdict.reason.is_empty());
@@ -56,6 +64,10 @@ fn everything_else_has_its_class_and_a_reason() {
 fn legal_reads_that_the_parser_does_not_know_say_so() {
     for statement in ["SELECT * FROM (a, b) JOIN c ON a.id = c.id", "SELECT a SOUNDS LIKE b FROM t"] {
         let refusal = judge(statement, Dialect::Mysql).unwrap_err();
+        assert!(refusal.to_string().starts_with("not understood by the guard: "), "{refusal}");
+    }
+    for statement in ["SELECT * FROM (VALUES 1, 2) AS t (n)", "SELECT 1 = ANY (VALUES (1), (2))"] {
+        let refusal = judge(statement, Dialect::Athena).unwrap_err();
         assert!(refusal.to_string().starts_with("not understood by the guard: "), "{refusal}");
     }
 }
@@ -85,6 +97,13 @@ fn a_verdict_names_every_table_once_and_without_quotes() {
     assert_eq!(tables("EXPLAIN SELECT * FROM a", my), ["a"]);
     assert_eq!(tables("SHOW TABLES WHERE (SELECT COUNT(*) FROM a)", my), ["a"]);
     assert_eq!(tables("SELECT * FROM [a b], json_each(x)", Dialect::Sqlite), ["a b"]);
+    let athena = Dialect::Athena;
+    assert_eq!(
+        tables("SELECT * FROM awsdatacatalog.\"cases\".t, UNNEST(t.a) AS u (b) WHERE 1 IN (TABLE v)", athena),
+        ["awsdatacatalog.cases.t", "v"]
+    );
+    assert_eq!(tables("SHOW COLUMNS FROM t IN cases", athena), ["cases.t"]);
+    assert_eq!(tables("DESCRIBE `cases`.t a.b", athena), ["cases.t"]);
 }
 
 #[test]
@@ -112,6 +131,26 @@ fn the_operator_can_allow_unknown_functions_and_no_harmful_ones() {
     assert_eq!(class("SELECT rate(1)"), Class::Procedure);
     assert_eq!(class("SELECT SLEEP(1)"), Class::Procedure);
     assert_eq!(class("SELECT USER()"), Class::Admin);
+}
+
+#[test]
+fn a_lambda_runs_only_if_the_operator_vouches_for_it_by_its_own_name() {
+    let class = |statement: &str, functions: &[&str]| {
+        let functions = functions.iter().map(|&name| name.to_owned()).collect();
+        classify(statement, Dialect::Athena, &functions).unwrap().class
+    };
+    let one = "USING EXTERNAL FUNCTION f(a varchar, b array(row(c int))) RETURNS decimal(10, 2) LAMBDA 'margin' \
+               SELECT F(a, b), abs(1) FROM t";
+    assert_eq!(class(one, &["lambda:margin"]), Class::Read);
+    // What the statement calls it says nothing.
+    for functions in [&["f"][..], &["margin"], &["lambda:other"], &[]] {
+        assert_eq!(class(one, functions), Class::Procedure, "{functions:?}");
+    }
+    let two = one.replace("SELECT F", ", EXTERNAL FUNCTION g(a int) RETURNS int LAMBDA 'other' SELECT F");
+    assert_eq!(class(&two, &["lambda:margin"]), Class::Procedure);
+    assert_eq!(class(&two, &["lambda:margin", "lambda:other"]), Class::Read);
+    assert_eq!(class(&one.replace("abs(", "g("), &["lambda:margin"]), Class::Procedure);
+    assert_eq!(class(&one.replace("SELECT F(a, b), abs(1) FROM", "DELETE FROM"), &["lambda:margin"]), Class::Write);
 }
 
 #[test]
@@ -192,7 +231,7 @@ fn wide_statements_pass() {
         format!("SELECT * FROM t{joins}"),
         format!("SELECT {}1{}", "coalesce(a, ".repeat(20), ")".repeat(20)),
     ] {
-        for dialect in [Dialect::Mysql, Dialect::Sqlite] {
+        for dialect in [Dialect::Mysql, Dialect::Sqlite, Dialect::Athena] {
             let outcome = judge(&statement, dialect);
             let class = outcome.as_ref().map(|verdict| verdict.class);
             assert_eq!(class, Ok(Class::Read), "{dialect:?}: {statement:.60}... {outcome:?}");

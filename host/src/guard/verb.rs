@@ -5,11 +5,11 @@
 
 use super::lexer::{Kind, Token, unquote};
 use super::parse::{Shape, examine};
-use super::{Class, Dialect, Guard, Refusal, catalogue};
+use super::{Class, Dialect, Guard, Refusal, athena, catalogue};
 
 /// Verbs that never read, and what they do.
 const CLASSES: &[(Class, &str, &str)] = &[
-    (Class::Ddl, "changes definitions", "create alter drop truncate rename comment reindex"),
+    (Class::Ddl, "changes definitions", "create alter drop truncate rename comment reindex msck refresh"),
     (Class::Session, "changes the session", "set use reset begin start commit rollback savepoint release end xa"),
     (Class::Session, "takes or frees locks", "lock unlock handler"),
     (
@@ -33,6 +33,9 @@ const SERVER_OBJECTS: &[&str] =
 /// Judges a statement by its tokens, which are at least one.
 pub(super) fn judge(guard: &mut Guard<'_>, code: &[Token]) -> Result<(), Refusal> {
     let mut rest = Cursor { statement: guard.statement, tokens: code };
+    if guard.dialect == Dialect::Athena {
+        return athena::judge(guard, rest);
+    }
     if let Some(shape) = rest.shape() {
         return parsed(guard, shape, code);
     }
@@ -55,7 +58,7 @@ pub(super) fn judge(guard: &mut Guard<'_>, code: &[Token]) -> Result<(), Refusal
 }
 
 /// Parses a query or a change; `LOCK IN SHARE MODE`, which the parser does not know, is taken off first.
-fn parsed(guard: &mut Guard<'_>, shape: Shape, code: &[Token]) -> Result<(), Refusal> {
+pub(super) fn parsed(guard: &mut Guard<'_>, shape: Shape, code: &[Token]) -> Result<(), Refusal> {
     let mut code = code;
     if let Some((before, tail)) = code.len().checked_sub(4).and_then(|at| code.split_at_checked(at)) {
         let words = ["lock", "in", "share", "mode"];
@@ -73,7 +76,7 @@ fn parsed(guard: &mut Guard<'_>, shape: Shape, code: &[Token]) -> Result<(), Ref
     }
 }
 
-fn by_class(guard: &mut Guard<'_>, verb: &str, rest: Cursor<'_>) {
+pub(super) fn by_class(guard: &mut Guard<'_>, verb: &str, rest: Cursor<'_>) {
     let upper = verb.to_uppercase();
     let listed = CLASSES.iter().find(|(_, _, verbs)| verbs.split_whitespace().any(|other| other == verb));
     match listed {
@@ -161,7 +164,7 @@ fn show(guard: &mut Guard<'_>, mut rest: Cursor<'_>) -> Result<(), Refusal> {
 }
 
 /// Ends a `SHOW` that names a table.
-fn shown(guard: &mut Guard<'_>, parts: Option<Vec<String>>, rest: Cursor<'_>) -> Result<(), Refusal> {
+pub(super) fn shown(guard: &mut Guard<'_>, parts: Option<Vec<String>>, rest: Cursor<'_>) -> Result<(), Refusal> {
     match parts {
         Some(parts) => guard.table(&parts),
         None => return Err(rest.expected("the name of a table")),
@@ -217,14 +220,14 @@ fn pragma(guard: &mut Guard<'_>, mut rest: Cursor<'_>) -> Result<(), Refusal> {
 
 /// The tokens that are still to be read.
 #[derive(Clone, Copy)]
-struct Cursor<'a> {
-    statement: &'a str,
-    tokens: &'a [Token],
+pub(super) struct Cursor<'a> {
+    pub(super) statement: &'a str,
+    pub(super) tokens: &'a [Token],
 }
 
 impl Cursor<'_> {
     /// How what follows is to be parsed; none if it begins with no verb that reads or changes rows.
-    fn shape(&self) -> Option<Shape> {
+    pub(super) fn shape(&self) -> Option<Shape> {
         let first = self.tokens.first()?;
         match (first.kind, first.text(self.statement).to_ascii_lowercase().as_str()) {
             (Kind::Word, "select" | "with" | "values" | "table") | (Kind::Symbol, "(") => Some(Shape::Query),
@@ -233,7 +236,7 @@ impl Cursor<'_> {
         }
     }
 
-    fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         self.tokens = self.tokens.get(1..).unwrap_or_default();
     }
 
@@ -245,27 +248,27 @@ impl Cursor<'_> {
     }
 
     /// Takes the next token if it is one of these words.
-    fn word(&mut self, words: &[&str]) -> bool {
+    pub(super) fn word(&mut self, words: &[&str]) -> bool {
         let statement = self.statement;
         self.next_if(|token| words.iter().any(|word| token.is_word(statement, word))).is_some()
     }
 
-    fn symbol(&mut self, symbol: &str) -> bool {
+    pub(super) fn symbol(&mut self, symbol: &str) -> bool {
         let statement = self.statement;
         self.next_if(|token| token.is_symbol(statement, symbol)).is_some()
     }
 
-    fn text(&mut self) -> bool {
+    pub(super) fn text(&mut self) -> bool {
         self.next_if(|token| token.kind == Kind::Text).is_some()
     }
 
-    fn name(&mut self) -> Option<String> {
+    pub(super) fn name(&mut self) -> Option<String> {
         let token = self.next_if(|token| matches!(token.kind, Kind::Word | Kind::Quoted))?;
         Some(unquote(token.text(self.statement)))
     }
 
     /// `name` or `schema.name`.
-    fn object(&mut self) -> Option<Vec<String>> {
+    pub(super) fn object(&mut self) -> Option<Vec<String>> {
         let mut parts = vec![self.name()?];
         while self.symbol(".") {
             parts.push(self.name()?);
@@ -302,14 +305,14 @@ impl Cursor<'_> {
         })
     }
 
-    fn end(&self) -> Result<(), Refusal> {
+    pub(super) fn end(&self) -> Result<(), Refusal> {
         match self.tokens {
             [] => Ok(()),
             _ => Err(self.expected("the end of the statement")),
         }
     }
 
-    fn expected(&self, what: &str) -> Refusal {
+    pub(super) fn expected(&self, what: &str) -> Refusal {
         let at = self.tokens.first().map_or(self.statement.len(), |token| token.start);
         let line = self.statement.get(..at).unwrap_or_default().matches('\n').count() + 1;
         Refusal::NotUnderstood { detail: format!("expected {what} on line {line}") }

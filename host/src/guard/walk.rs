@@ -13,7 +13,7 @@ use sqlparser::ast::{
     SetExpr, Statement, TableFactor, TableObject, Visitor,
 };
 
-use super::{Class, Guard};
+use super::{Class, Dialect, Guard, athena};
 
 /// One walk through one tree.
 pub(super) struct Walk<'w, 'a> {
@@ -186,6 +186,8 @@ impl Visitor for Walk<'_, '_> {
                 self.called = true;
             }
             TableFactor::Function { name, args, .. } => self.call(name, args.len()),
+            // Its call is an expression, and judged as one.
+            TableFactor::TableFunction { .. } if self.guard.dialect == Dialect::Athena => {}
             TableFactor::Table { .. }
             | TableFactor::Derived { .. }
             | TableFactor::NestedJoin { .. }
@@ -212,13 +214,15 @@ impl Visitor for Walk<'_, '_> {
                 self.unknown("an operator");
             }
             _ if reads(expression) => {}
+            _ if self.guard.dialect == Dialect::Athena && athena::reads(expression) => {}
             _ => self.unknown("an expression"),
         }
         ON
     }
 }
 
-/// Whether an expression of this kind only computes: the forms that MySQL or SQLite has, less calls.
+/// Whether an expression of this kind only computes: the forms that all dialects have, or MySQL or
+/// SQLite alone, less calls.
 fn reads(expression: &Expr) -> bool {
     matches!(
         expression,

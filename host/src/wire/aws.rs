@@ -65,7 +65,8 @@ impl Endpoint {
             .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled());
         if let Some(credentials) = &self.credentials {
-            loader = loader.credentials_provider(credentials.clone());
+            // A token of the environment, which some services take instead, is not what was configured.
+            loader = loader.credentials_provider(credentials.clone()).auth_scheme_preference(vec!["sigv4".into()]);
         }
         if let Some(url) = &self.url {
             loader = loader.endpoint_url(url);

@@ -146,7 +146,8 @@ impl Sql {
     fn statements(&self) -> &'static Statements {
         match self.backend.dialect() {
             Dialect::Mysql => &MYSQL,
-            Dialect::Sqlite => &SQLITE,
+            // No backend here speaks any other dialect.
+            _ => &SQLITE,
         }
     }
 

@@ -16,14 +16,14 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use self::client::{Open, Source};
-use super::rows::{Limits, RowStream, row_bytes};
+use super::rows::{Limits, RowStream};
 use super::statement::Statement;
 use super::{OpenError, Probe, mysql_errors, mysql_rights};
 use crate::capability::Statement as IamStatement;
 use crate::wire::aws;
 use crate::wit::rows::Value;
 use crate::wit::sql::{Access, Effect};
-use crate::wit::{Error, ErrorKind};
+use crate::wit::{Error, ErrorKind, row_bytes};
 
 /// How many sets of values go in one call at most, and how many bytes of them: the service
 /// takes 4 MiB, in JSON.

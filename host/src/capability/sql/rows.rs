@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use crate::wit::rows::{Column, Row, Rows, Value};
-use crate::wit::{Error, ErrorKind};
+use crate::wit::rows::{Column, Row, Rows};
+use crate::wit::{Error, ErrorKind, row_bytes};
 
 /// What one grant lets through.
 #[derive(Debug, Clone, Copy)]
@@ -114,23 +114,10 @@ impl RowStream {
     }
 }
 
-/// About what a row takes as text, in bytes.
-pub(super) fn row_bytes(row: &Row) -> usize {
-    row.iter()
-        .map(|value| match value {
-            Value::Null | Value::Boolean(_) => 4,
-            Value::Integer(_) | Value::Float(_) => 8,
-            Value::Decimal(text) | Value::Text(text) => text.len(),
-            Value::Date(text) | Value::Time(text) | Value::Timestamp(text) => text.len(),
-            Value::Bytes(bytes) => bytes.len(),
-        })
-        .sum::<usize>()
-        + row.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wit::rows::Value;
 
     fn stream(rows: Vec<Row>) -> RowStream {
         RowStream::ready(Vec::new(), rows)

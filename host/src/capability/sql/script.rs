@@ -9,8 +9,9 @@ use serde_json::Value as Json;
 use super::OpenError;
 use super::rows::RowStream;
 use super::statement::Statement;
+use crate::capability::scripted::{self, ScriptColumn, ScriptError, folded};
 use crate::guard::Dialect;
-use crate::wit::rows::{Column, ColumnKind, Row, Value};
+use crate::wit::rows::Value;
 use crate::wit::sql::{Effect, Table, TableColumn, TableDescription, TableKind};
 use crate::wit::{Error, ErrorKind};
 
@@ -56,45 +57,6 @@ struct Answer {
     error: Option<ScriptError>,
 }
 
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-enum ScriptColumn {
-    Name(String),
-    Typed { name: String, kind: ScriptKind },
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum ScriptKind {
-    Boolean,
-    Integer,
-    Float,
-    Decimal,
-    Text,
-    Date,
-    Time,
-    Timestamp,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ScriptError {
-    /// `denied`, `invalid`, `not-found`, `limited`, `unavailable` or `failed`.
-    kind: ScriptErrorKind,
-    message: String,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum ScriptErrorKind {
-    Denied,
-    Invalid,
-    NotFound,
-    Limited,
-    Unavailable,
-    Failed,
-}
-
 /// A table of the catalogue.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -136,11 +98,7 @@ impl Script {
         };
         let mut answers: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
         for answer in config.answer {
-            let width = answer.columns.len();
-            if let Some(row) = answer.rows.iter().find(|row| row.len() != width) {
-                let message = format!("`{}`: a row has {} values for {width} columns", answer.statement, row.len());
-                return Err(OpenError::Invalid(message));
-            }
+            scripted::check_width(&answer.statement, &answer.columns, &answer.rows)?;
             answers.entry(folded(&answer.statement)).or_default().push(answer);
         }
         Ok(Self { dialect, answers, tables: config.table })
@@ -210,95 +168,13 @@ impl ScriptTable {
 
 fn read(answers: &BTreeMap<String, Vec<Answer>>, statement: &Statement) -> Result<RowStream, Error> {
     let answer = find(answers, &statement.text, &statement.values)?;
-    let columns: Vec<Column> = answer.columns.iter().map(column).collect();
-    let row = |row: &Vec<Json>| -> Row {
-        row.iter().zip(&columns).map(|(value, column)| typed(value, column.kind)).collect()
-    };
-    let rows = answer.rows.iter().map(row).collect();
+    let (columns, rows) = scripted::rows(&answer.columns, &answer.rows);
     Ok(RowStream::ready(columns, rows))
 }
 
 fn find<'a>(answers: &'a BTreeMap<String, Vec<Answer>>, text: &str, values: &[Value]) -> Result<&'a Answer, Error> {
-    let fits = |answer: &&Answer| {
-        answer.parameters.len() == values.len()
-            && answer.parameters.iter().zip(values).all(|(expected, value)| same(expected, value))
-    };
-    let Some(answer) = answers.get(&folded(text)).and_then(|known| known.iter().find(fits)) else {
-        let message = format!("the script has no answer for `{}` with these {} parameters", folded(text), values.len());
-        return Err(Error::new(ErrorKind::Failed, message));
-    };
-    match &answer.error {
-        None => Ok(answer),
-        Some(error) => Err(Error::new(error.kind.into(), error.message.clone())),
-    }
-}
-
-impl From<ScriptErrorKind> for ErrorKind {
-    fn from(kind: ScriptErrorKind) -> Self {
-        match kind {
-            ScriptErrorKind::Denied => Self::Denied,
-            ScriptErrorKind::Invalid => Self::Invalid,
-            ScriptErrorKind::NotFound => Self::NotFound,
-            ScriptErrorKind::Limited => Self::Limited,
-            ScriptErrorKind::Unavailable => Self::Unavailable,
-            ScriptErrorKind::Failed => Self::Failed,
-        }
-    }
-}
-
-fn column(column: &ScriptColumn) -> Column {
-    let (name, kind) = match column {
-        ScriptColumn::Name(name) => (name, ColumnKind::Unknown),
-        ScriptColumn::Typed { name, kind } => (
-            name,
-            match kind {
-                ScriptKind::Boolean => ColumnKind::Boolean,
-                ScriptKind::Integer => ColumnKind::Integer,
-                ScriptKind::Float => ColumnKind::Float,
-                ScriptKind::Decimal => ColumnKind::Decimal,
-                ScriptKind::Text => ColumnKind::Text,
-                ScriptKind::Date => ColumnKind::Date,
-                ScriptKind::Time => ColumnKind::Time,
-                ScriptKind::Timestamp => ColumnKind::Timestamp,
-            },
-        ),
-    };
-    Column { name: name.clone(), kind, declared: String::new() }
-}
-
-/// A value of the script as a value of a column of this kind.
-fn typed(value: &Json, kind: ColumnKind) -> Value {
-    match (value, kind) {
-        (Json::Object(_), _) => Value::Null,
-        (Json::Bool(truth), _) => Value::Boolean(*truth),
-        (Json::Number(number), _) => match number.as_i64() {
-            Some(number) => Value::Integer(number),
-            None => Value::Float(number.as_f64().unwrap_or_default()),
-        },
-        (Json::String(text), ColumnKind::Decimal) => Value::Decimal(text.clone()),
-        (Json::String(text), ColumnKind::Date) => Value::Date(text.clone()),
-        (Json::String(text), ColumnKind::Time) => Value::Time(text.clone()),
-        (Json::String(text), ColumnKind::Timestamp) => Value::Timestamp(text.clone()),
-        (Json::String(text), _) => Value::Text(text.clone()),
-        (other, _) => Value::Text(other.to_string()),
-    }
-}
-
-/// Whether a parameter is the one that the script expects.
-fn same(expected: &Json, value: &Value) -> bool {
-    match (expected, value) {
-        (Json::Object(_), Value::Null) => true,
-        (Json::Bool(expected), Value::Boolean(value)) => expected == value,
-        (Json::Number(expected), Value::Integer(value)) => expected.as_i64() == Some(*value),
-        (Json::Number(expected), Value::Float(value)) => expected.as_f64() == Some(*value),
-        (Json::String(expected), Value::Text(value) | Value::Decimal(value)) => expected == value,
-        (Json::String(expected), Value::Date(value) | Value::Time(value) | Value::Timestamp(value)) => {
-            expected == value
-        }
-        _ => false,
-    }
-}
-
-fn folded(statement: &str) -> String {
-    statement.split_whitespace().collect::<Vec<_>>().join(" ")
+    let known = answers.get(&folded(text)).into_iter().flatten();
+    let answer = known.into_iter().find(|answer| scripted::fits(&answer.parameters, values));
+    let answer = answer.ok_or_else(|| scripted::no_answer(text, values))?;
+    answer.error.as_ref().map_or(Ok(answer), |error| Err(error.into()))
 }

@@ -17,12 +17,12 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
-use super::rows::{Limits, RowStream, row_bytes};
+use super::rows::{Limits, RowStream};
 use super::statement::Statement;
 use super::{OpenError, Probe};
 use crate::wit::rows::{Column, Row, Value};
 use crate::wit::sql::{Access, Effect};
-use crate::wit::{Error, ErrorKind};
+use crate::wit::{Error, ErrorKind, row_bytes};
 
 /// How many idle connections are kept.
 const IDLE_MAX: usize = 8;

@@ -1,6 +1,9 @@
 //! `toolhost demo`: a CRM to ask questions of, with no file and no account needed.
 
+pub mod cases;
+mod dice;
 mod seed;
+mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The demo's CRM: the same rows at every run, on every machine.
 
-use std::fmt::Write as _;
+use super::dice::{DAY, Dice, HOUR};
 
 /// How many rows one statement inserts.
 const BATCH: usize = 50;
@@ -119,8 +119,6 @@ fn rating(dice: &mut Dice) -> String {
 }
 
 // Seconds since 1970.
-const HOUR: u64 = 3_600;
-const DAY: u64 = 24 * HOUR;
 const NEW_YEAR_2024: u64 = 1_704_067_200;
 const JUNE_2025: u64 = 1_748_736_000;
 const NEW_YEAR_2026: u64 = 1_767_225_600;
@@ -133,53 +131,6 @@ fn time(seconds: u64) -> String {
 /// A day, which SQLite writes out.
 fn day(seconds: u64) -> String {
     format!("date({seconds}, 'unixepoch')")
-}
-
-/// SplitMix64: a few lines whose numbers will never change under us, as those of a
-/// library may.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        let place = self.below(choices.len() as u64) as usize;
-        &choices[place]
-    }
-
-    /// A place, as often as its weight says.
-    fn weighted(&mut self, weights: &[u64]) -> usize {
-        let mut throw = self.below(weights.iter().sum());
-        let place = weights.iter().position(|weight| {
-            let hit = throw < *weight;
-            throw = throw.wrapping_sub(*weight);
-            hit
-        });
-        place.unwrap_or_default()
-    }
-
-    fn customer(&mut self) -> String {
-        format!("CUST_{:06}", 1 + self.below(1000))
-    }
-
-    /// In the form of a UUID.
-    fn id(&mut self) -> String {
-        let (high, low) = (self.next(), self.next());
-        let mut id = String::with_capacity(36);
-        let _ = write!(id, "{:08x}-{:04x}-{:04x}-", high >> 32, (high >> 16) & 0xffff, high & 0xffff);
-        let _ = write!(id, "{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff);
-        id
-    }
 }
 
 #[cfg(test)]

@@ -11,12 +11,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::super::mysql_errors;
-use super::super::rows::{Limits, RowStream, row_bytes};
+use super::super::rows::{Limits, RowStream};
 use super::super::statement::Statement;
 use super::values;
 use crate::wit::rows::{Column, Row};
 use crate::wit::sql::Effect;
-use crate::wit::{Error, ErrorKind};
+use crate::wit::{Error, ErrorKind, row_bytes};
 
 /// How the server of a grant is reached, and the connections that are open to it.
 pub(super) struct Source {

@@ -1,0 +1,226 @@
+//! Engines that take their time: a statement is submitted, runs by itself, and its rows are
+//! fetched page by page.
+//!
+//! It grants one database of one engine under one name, to read. It never lets a statement
+//! through that does more than read, and never one that it does not understand; and none runs
+//! on when nobody waits for it any more, unless its call detached it: then it ends by
+//! `time_max_ms`, and its id opens to the same caller, plugin and grant alone.
+//!
+//! ```toml
+//! [query.cases]
+//! notes = "Support cases. Customers are CUST_000001 and so on."
+//!
+//! [query.cases.athena]
+//! database = "support"
+//! workgroup = "agents"
+//! region = "eu-central-1"
+//! account = "123456789012"
+//! output_location = "s3://acme-athena-results/agents/"
+//! bytes_scanned_max = 10_000_000_000
+//! ```
+
+mod athena;
+mod backend;
+mod detached;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod execution;
+mod host_functions;
+mod literal;
+mod local;
+mod page;
+mod script;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+use wasmtime::component::{HasSelf, Linker};
+
+use self::backend::Backend;
+use self::detached::Detached;
+use self::execution::Execution;
+use self::statement::Statement;
+use super::{CallState, Capability, OpenError, Place, Probe};
+use crate::config::Bounded;
+use crate::guard::{self, Class, Dialect};
+use crate::wit::query;
+use crate::wit::rows::Value;
+use crate::wit::{Error, ErrorKind};
+
+/// `[query.<grant>]`: one database of one engine, by exactly one of `athena`, `embedded`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What agents should know about it: what it holds, which keys join it to other sources.
+    notes: Option<String>,
+    /// Most rows on one page.
+    #[serde(default)]
+    rows_max: Bounded<1, 1_000, 1_000>,
+    /// Most bytes on one page.
+    #[serde(default)]
+    bytes_max: Bounded<1_024, 6_291_456, 1_048_576>,
+    /// How long one statement may run, its wait for a turn included, in milliseconds; then it
+    /// is stopped. A call ends by its own deadline, and stops its statements with it.
+    #[serde(default)]
+    time_max_ms: Bounded<10, 86_400_000, 300_000>,
+    /// How many statements may run at once.
+    #[serde(default)]
+    queries_max: Bounded<1, 1_000, 20>,
+    /// Functions that statements may call, beside the built-in ones that only compute; and, as
+    /// `lambda:NAME`, Lambda functions that they may run. Whoever adds one vouches that it only reads.
+    #[serde(default)]
+    functions: BTreeSet<String>,
+    /// A database in Amazon Athena.
+    athena: Option<athena::Config>,
+    /// A folder of files, read by an engine inside the host.
+    embedded: Option<backend::EmbeddedConfig>,
+    /// Answers written down in the config itself, for the tests of plugins.
+    script: Option<script::Config>,
+}
+
+/// What one grant lets through.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    rows_max: usize,
+    bytes_max: usize,
+    time_max: Duration,
+}
+
+impl Limits {
+    /// The error for a statement that ran too long.
+    fn too_slow(&self) -> Error {
+        let message = format!(
+            "the statement was stopped after {} ms, the grant's `time_max_ms`; narrow it down",
+            self.time_max.as_millis()
+        );
+        Error::new(ErrorKind::Limited, message)
+    }
+}
+
+/// One granted database.
+pub struct Query {
+    notes: Option<String>,
+    limits: Limits,
+    functions: BTreeSet<String>,
+    backend: Arc<Backend>,
+    /// A place for each statement that may run.
+    places: Arc<Semaphore>,
+    queries_max: usize,
+    detached: Detached,
+}
+
+impl Capability for Query {
+    const NAME: &'static str = "query";
+    type Config = Config;
+
+    fn open(config: Config, place: Place<'_>) -> Result<Self, OpenError> {
+        let limits = Limits {
+            rows_max: config.rows_max.get_usize(),
+            bytes_max: config.bytes_max.get_usize(),
+            time_max: Duration::from_millis(config.time_max_ms.get()),
+        };
+        let backend = match (config.athena, config.embedded, config.script) {
+            (Some(config), None, None) => Backend::Athena(athena::Athena::open(config)?),
+            (None, Some(config), None) => backend::open_embedded(config, place.dir, limits)?,
+            (None, None, Some(config)) => Backend::Script(script::Script::open(config)?),
+            _ => {
+                let table = format!("[query.{}]", place.name);
+                return Err(OpenError::Invalid(format!("{table} needs exactly one of `athena`, `embedded`")));
+            }
+        };
+        let queries_max = config.queries_max.get_usize();
+        Ok(Self {
+            notes: config.notes,
+            limits,
+            functions: config.functions,
+            backend: Arc::new(backend),
+            places: Arc::new(Semaphore::new(queries_max)),
+            queries_max,
+            detached: Detached::default(),
+        })
+    }
+
+    fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+        query::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+    }
+
+    async fn introduce(&self, name: &str) -> Result<Option<String>, String> {
+        let mut text = format!(
+            "Source `{name}`: SQL in the {} dialect (Trino's functions, SHOW and DESCRIBE), read-only: statements that \
+             change anything are refused. One statement a call. Database: {}.",
+            Dialect::Athena,
+            self.backend.database()
+        );
+        if let Some(notes) = &self.notes {
+            let _ = write!(text, " {notes}");
+        }
+        match self.backend.tables().await {
+            Ok(tables) if tables.is_empty() => Ok(Some(text)),
+            Ok(tables) => {
+                let _ = write!(text, " Tables:\n- {}", tables.join("\n- "));
+                Ok(Some(text))
+            }
+            Err(_) => Err(format!("{text} Its tables cannot be listed just now.")),
+        }
+    }
+
+    async fn probe(&self) -> Result<Probe, String> {
+        let statement = Statement::new("SELECT 1", Vec::new()).map_err(|error| error.message)?;
+        let execution = self.run(statement).await.map_err(|error| error.message)?;
+        let status = execution.wait(self.limits.time_max).await;
+        match (status.state, status.error) {
+            (query::State::Succeeded, _) => Ok(Probe::default()),
+            (_, Some(error)) => Err(error.message),
+            (_, None) => Err(self.limits.too_slow().message),
+        }
+    }
+
+    fn summary(&self) -> String {
+        format!("{}, read-only", self.backend.summary())
+    }
+
+    fn iam(&self) -> Vec<super::Statement> {
+        self.backend.iam()
+    }
+}
+
+impl Query {
+    /// Submits a statement, if it only reads. Dropping what comes back stops it.
+    async fn submit(&self, statement: &str, parameters: Vec<Value>) -> Result<Execution, Error> {
+        let statement = self.check(statement, parameters)?;
+        self.run(statement).await
+    }
+
+    async fn run(&self, statement: Statement) -> Result<Execution, Error> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            let message = format!(
+                "{} statements run on this source already, which is its `queries_max`; try again when one has ended",
+                self.queries_max
+            );
+            return Err(Error { retry_after_ms: Some(1_000), ..Error::new(ErrorKind::Limited, message) });
+        };
+        Execution::begin(Arc::clone(&self.backend), self.limits, place, statement).await
+    }
+
+    /// Lets a statement through that does no more than read.
+    fn check(&self, statement: &str, parameters: Vec<Value>) -> Result<Statement, Error> {
+        let verdict = guard::classify(statement, Dialect::Athena, &self.functions)
+            .map_err(|refusal| Error::new(ErrorKind::Invalid, refusal.to_string()))?;
+        match verdict.class {
+            Class::Read => Statement::new(statement, parameters),
+            class => {
+                let message = format!("{} (class {class}); this source grants reads only", verdict.reason);
+                Err(Error::new(ErrorKind::Denied, message))
+            }
+        }
+    }
+}

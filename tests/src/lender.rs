@@ -1,0 +1,127 @@
+//! An MCP client of the legacy era that lends its model: it answers what a server asks while a
+//! call runs, on the stream of that call.
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::Request;
+use hyper::client::conn::http1::handshake;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::http;
+
+const REVISION: &str = "2025-11-25";
+
+/// The id of every call: there is one at a time.
+const CALL: u32 = 7;
+
+/// A client with a session.
+pub struct Lender {
+    url: String,
+    session: String,
+}
+
+/// What a client heard during one call.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// The result of the call, or the protocol's error.
+    pub result: Value,
+    /// What its model was asked: whole requests.
+    pub asked: Vec<Value>,
+    /// What it was told besides.
+    pub told: Vec<Value>,
+}
+
+impl Lender {
+    /// Meets the host at `url`, and offers these capabilities: `{"sampling": {}}` lends a model.
+    pub async fn connect(url: &str, capabilities: Value) -> Result<Self> {
+        let about = json!({ "name": "lender", "version": "1" });
+        let params = json!({ "protocolVersion": REVISION, "capabilities": capabilities, "clientInfo": about });
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
+        let url = format!("{url}/mcp");
+        let mut lender = Self { url, session: String::new() };
+        let met = http::request("POST", &lender.url, &lender.headers()[..2], body.to_string().into_bytes()).await?;
+        lender.session = met.header("mcp-session-id").context("no session")?.to_owned();
+        lender.post(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await?;
+        Ok(lender)
+    }
+
+    /// One call. Each question is handed to `model`, which gives the result that the server gets,
+    /// an object with `error`, or nothing at all: then the client stays silent.
+    pub async fn call(&self, tool: &str, arguments: Value, model: impl Fn(&Value) -> Option<Value>) -> Result<Heard> {
+        let params = json!({ "name": tool, "arguments": arguments });
+        let body = json!({ "jsonrpc": "2.0", "id": CALL, "method": "tools/call", "params": params }).to_string();
+        let authority = self.url.trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
+        let stream = TcpStream::connect(&authority).await?;
+        let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let mut request = Request::builder().method("POST").uri("/mcp").header("host", authority);
+        for (name, value) in self.headers() {
+            request = request.header(name, value);
+        }
+        let mut events = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?.into_body();
+        let (mut heard, mut text) = (Heard::default(), String::new());
+        while let Some(frame) = events.frame().await {
+            text += &String::from_utf8_lossy(frame?.data_ref().map_or(&[][..], |data| data));
+            while let Some((event, rest)) =
+                text.split_once("\n\n").map(|(event, rest)| (event.to_owned(), rest.to_owned()))
+            {
+                text = rest;
+                let data: String = event.lines().filter_map(|line| line.strip_prefix("data:")).collect();
+                let Ok(message) = serde_json::from_str::<Value>(&data) else { continue };
+                if self.take(message, &mut heard, &model).await? {
+                    return Ok(heard);
+                }
+            }
+        }
+        anyhow::bail!("the stream ended without a result: {heard:?}");
+    }
+
+    /// Takes the call under way back.
+    pub async fn take_back(&self) -> Result<()> {
+        let params = json!({ "requestId": CALL, "reason": "no longer needed" });
+        self.post(json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params })).await
+    }
+
+    /// Takes one message; true if it is the end of the call.
+    async fn take(&self, message: Value, heard: &mut Heard, model: impl Fn(&Value) -> Option<Value>) -> Result<bool> {
+        match (message.get("id"), message.get("method")) {
+            (Some(id), None) => {
+                ensure!(*id == json!(CALL), "an answer to nothing: {message}");
+                heard.result = message.get("result").or_else(|| message.get("error")).cloned().unwrap_or_default();
+                return Ok(true);
+            }
+            (Some(id), Some(_)) => {
+                if let Some(said) = model(&message["params"]) {
+                    let mut answer = json!({ "jsonrpc": "2.0", "id": id });
+                    match said.get("error") {
+                        Some(error) => answer["error"] = error.clone(),
+                        None => answer["result"] = said,
+                    }
+                    self.post(answer).await?;
+                }
+                heard.asked.push(message);
+            }
+            _ => heard.told.push(message),
+        }
+        Ok(false)
+    }
+
+    async fn post(&self, message: Value) -> Result<()> {
+        let body = message.to_string().into_bytes();
+        let response = http::request("POST", &self.url, &self.headers(), body).await?;
+        ensure!(response.status == 202, "it was answered {}: {}", response.status, response.text());
+        Ok(())
+    }
+
+    fn headers(&self) -> [(&str, &str); 4] {
+        [
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+            ("mcp-protocol-version", REVISION),
+            ("mcp-session-id", &self.session),
+        ]
+    }
+}
