@@ -3,40 +3,25 @@
 //! PromQL only reads, so nothing here looks at what a query says; what it may cost is limited.
 
 mod api;
+mod series;
 mod times;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toolhost_sdk::http::{self, NO_QUERY};
 use toolhost_sdk::serde_json::Value;
-use toolhost_sdk::{Json, Result, plugin, tool};
+use toolhost_sdk::{Error, Json, Result, kv, plugin, tool};
 
-use crate::api::{QueryData, Series, get, name};
-use crate::times::{Moment, Range, Step, seconds, written};
+use crate::api::get;
+use crate::series::{Answer, name};
+use crate::times::{Moment, Range, Step, seconds};
 
-/// The most values that one answer holds, of all its series together.
-const VALUES_MAX: usize = 50_000;
-
-/// Longer series are summed up in the text; the structured answer has each value.
-const VALUES_SHOWN: usize = 60;
-
-/// What a query answers.
-#[derive(Serialize, JsonSchema)]
-struct Answer {
-    /// `vector`, `matrix`, `scalar` or `string`.
-    result_type: String,
-    /// The series.
-    result: Vec<Series>,
-    /// How many series there were.
-    total: usize,
-    /// True if `result` has fewer of them.
-    truncated: bool,
-    /// What Prometheus warns of.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
-}
+/// How long the names of metrics and what they measure are kept: they change seldom, and there
+/// may be very many of them.
+const KEPT: Duration = Duration::from_secs(60);
 
 /// A part of a list.
 #[derive(Serialize, JsonSchema)]
@@ -62,11 +47,7 @@ fn prometheus_query(
 ) -> Result<(String, Json<Answer>)> {
     let time = time.map(|time| time.milliseconds("time")).transpose()?.map(seconds);
     let parameters = [("query", Some(query.as_str())), ("time", time.as_deref())];
-    let (data, warnings) = get::<QueryData>(["query"], given(&parameters))?;
-    let answer = answer(data, warnings, limit)?;
-    let mut lines: Vec<String> = answer.result.iter().map(instant).collect();
-    lines.push(series_footer(&answer));
-    Ok((lines.join("\n"), Json(answer)))
+    Ok(Answer::new(get(["query"], given(&parameters))?, limit)?.with_text(None))
 }
 
 /// Runs a PromQL query at every step from start to end.
@@ -87,12 +68,7 @@ fn prometheus_query_range(
     let range = Range::new(&start, &end, &step)?;
     let [start, end, step] = [range.start, range.end, range.step].map(seconds);
     let parameters = [("query", query.as_str()), ("start", &start), ("end", &end), ("step", &step)];
-    let (data, warnings) = get::<QueryData>(["query_range"], parameters)?;
-    let answer = answer(data, warnings, limit)?;
-    let mut lines = vec![format!("from {} to {}, step {step} s", written(range.start), written(range.end))];
-    lines.extend(answer.result.iter().map(|series| over_time(series, &range)));
-    lines.push(series_footer(&answer));
-    Ok((lines.join("\n"), Json(answer)))
+    Ok(Answer::new(get(["query_range"], parameters)?, limit)?.with_text(Some(&range)))
 }
 
 /// Lists the names of metrics.
@@ -107,7 +83,8 @@ fn prometheus_list_metrics(
     #[default(0)]
     offset: usize,
 ) -> Result<(String, Json<Listed<String>>)> {
-    let mut names: Vec<String> = get(["label", "__name__", "values"], NO_QUERY)?.0;
+    let fetch = || get(["label", "__name__", "values"], NO_QUERY).map(|(names, _)| names);
+    let mut names: Vec<String> = kv::cached("metrics", KEPT, fetch)?;
     let piece = filter.unwrap_or_default().to_lowercase();
     names.retain(|name| name.to_lowercase().contains(&piece));
     Ok(listed(names, offset, limit, String::clone))
@@ -133,14 +110,18 @@ fn prometheus_metric_metadata(
     #[default(100)]
     limit: usize,
 ) -> Result<(String, Json<Listed<Metadata>>)> {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, Serialize)]
     struct Told {
         r#type: String,
         help: String,
         unit: String,
     }
     let parameters = [("metric", metric.as_deref())];
-    let told: BTreeMap<String, Vec<Told>> = get(["metadata"], given(&parameters))?.0;
+    let fetch = || get(["metadata"], given(&parameters)).map(|(told, _)| told);
+    let told: BTreeMap<String, Vec<Told>> = match &metric {
+        Some(_) => fetch()?,
+        None => kv::cached("metadata", KEPT, fetch)?,
+    };
     // Targets that do not agree on a metric each have their say.
     let each = told.into_iter().flat_map(|(metric, told)| told.into_iter().map(move |told| (metric.clone(), told)));
     let all = each.map(|(metric, told)| Metadata { metric, r#type: told.r#type, help: told.help, unit: told.unit });
@@ -245,21 +226,16 @@ fn prometheus_rules(
     let Groups { groups } = get(["rules"], NO_QUERY)?.0;
     let of_group = |Group { name, rules }: Group| {
         rules.into_iter().map(move |mut rule| {
-            rule["group"] = name.as_str().into();
+            if let Some(rule) = rule.as_object_mut() {
+                rule.insert("group".to_owned(), name.as_str().into());
+            }
             rule
         })
     };
     let line = |rule: &Value| {
         let word = |key: &str| rule[key].as_str().unwrap_or_default().to_owned();
-        format!(
-            "{} {} [{}] {} {} = {}",
-            word("type"),
-            word("name"),
-            word("group"),
-            word("health"),
-            word("state"),
-            word("query")
-        )
+        let words = ["type", "name", "health", "state"].map(word).into_iter().filter(|word| !word.is_empty());
+        format!("{} ({}): {}", words.collect::<Vec<_>>().join(" "), word("group"), word("query"))
     };
     Ok(listed(groups.into_iter().flat_map(of_group).collect(), 0, limit, line))
 }
@@ -304,10 +280,11 @@ struct Health {
 fn prometheus_health() -> Result<(String, Json<Health>)> {
     let upstream = http::upstream()?;
     let asked = ["/-/ready", "/api/v1/status/buildinfo"].map(|path| upstream.request(path));
-    let mut answers = http::send_many(&asked).into_iter();
-    let mut answer = || answers.next().unwrap_or_else(|| unreachable!("there is an answer to each request"));
-    let ready = answer()?.status == 200;
-    let (build, _) = api::read::<BTreeMap<String, String>>(&answer()?)?;
+    let Ok([ready, build]) = <[_; 2]>::try_from(http::send_many(&asked)) else {
+        return Err(Error::failed("The host did not answer each of two requests."));
+    };
+    let ready = ready?.status == 200;
+    let (build, _) = api::read::<BTreeMap<String, String>>(&build?)?;
     let version = build.get("version").map_or("unknown", String::as_str);
     let text = format!("{}, version {version}", if ready { "ready" } else { "not ready" });
     Ok((text, Json(Health { ready, build })))
@@ -334,69 +311,18 @@ fn given<'a>(parameters: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str
     parameters.iter().filter_map(|(name, value)| Some((*name, (*value)?))).collect()
 }
 
-/// As many series as may be returned.
-fn answer(data: QueryData, warnings: Vec<String>, limit: usize) -> Result<Answer> {
-    let result_type = data.result_type.clone();
-    let mut result = data.series()?;
-    let total = result.len();
-    let mut values = 0;
-    let fit = result.iter().take_while(|series| {
-        values += series.values.len();
-        values <= VALUES_MAX
-    });
-    let fit = fit.count();
-    result.truncate(fit.min(limit));
-    Ok(Answer { truncated: result.len() < total, result_type, result, total, warnings })
-}
-
-fn series_footer(answer: &Answer) -> String {
-    let footer = footer(answer.result.len(), answer.total, "series");
-    answer.warnings.iter().fold(footer, |footer, warning| format!("{footer}\nwarning: {warning}"))
-}
-
 /// One page of a list, and a line for each item.
 fn listed<T>(all: Vec<T>, offset: usize, limit: usize, line: impl Fn(&T) -> String) -> (String, Json<Listed<T>>) {
     let total = all.len();
     let items: Vec<T> = all.into_iter().skip(offset).take(limit).collect();
     let truncated = offset.saturating_add(items.len()) < total;
     let mut lines: Vec<String> = items.iter().map(|item| line(item).trim_end().to_owned()).collect();
-    lines.push(footer(items.len(), total, "items"));
+    let shown = items.len();
+    lines.push(match truncated {
+        true if offset == 0 => format!("({shown} of {total}: ask more narrowly, or raise limit)"),
+        true => format!("({shown} of {total}, after the first {offset})"),
+        false if shown < total => format!("({shown} of {total}, the last of them)"),
+        false => format!("({total} in all)"),
+    });
     (lines.join("\n"), Json(Listed { items, total, truncated }))
-}
-
-fn footer(shown: usize, total: usize, what: &str) -> String {
-    match shown < total {
-        true => format!("({shown} of {total} {what}: ask more narrowly, or raise limit)"),
-        false => format!("({total} {what})"),
-    }
-}
-
-/// A series at one moment, or a few of them.
-fn instant(series: &Series) -> String {
-    let values: Vec<&str> = series.value.iter().chain(&series.values).map(|(_, value)| value.as_str()).collect();
-    let value = if values.is_empty() { "(histogram)".to_owned() } else { values.join(" ") };
-    format!("{} {value}", name(&series.metric))
-}
-
-/// A series over time: a value for each step, `-` where there is none, or a summary.
-fn over_time(series: &Series, range: &Range) -> String {
-    let name = name(&series.metric);
-    let values = &series.values;
-    let steps = usize::try_from((range.end - range.start) / range.step).unwrap_or(usize::MAX).saturating_add(1);
-    if steps <= VALUES_SHOWN {
-        let mut shown = vec!["-"; steps];
-        for (moment, value) in values {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within the range")]
-            let step = ((moment * 1_000.0 - range.start as f64) / range.step as f64).round() as usize;
-            if let Some(shown) = shown.get_mut(step) {
-                *shown = value;
-            }
-        }
-        return format!("{name}: {}", shown.join(" "));
-    }
-    let numbers = || values.iter().filter_map(|(_, value)| value.parse::<f64>().ok()).filter(|number| !number.is_nan());
-    let (first, last) = (values.first(), values.last());
-    let (Some((_, first)), Some((_, last))) = (first, last) else { return format!("{name}: (histogram)") };
-    let (least, most) = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max));
-    format!("{name}: {} values, first {first}, last {last}, least {least}, most {most}", values.len())
 }

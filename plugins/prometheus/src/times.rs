@@ -215,7 +215,7 @@ mod tests {
         let step = |text: &str| Step::Text(text.to_owned()).milliseconds().ok();
         assert_eq!((step("60s"), step("5m"), step("1h30m")), (Some(60_000), Some(300_000), Some(5_400_000)));
         assert_eq!((step("15"), step("0.5"), step("250ms")), (Some(15_000), Some(500), Some(250)));
-        for wrong in ["", "0", "0s", "-5s", "5", "5 m", "m", "1x", "5m3"].into_iter().filter(|text| *text != "5") {
+        for wrong in ["", "0", "0s", "-5s", "5 m", "m", "1x", "5m3"] {
             assert_eq!(step(wrong), None, "{wrong}");
         }
     }

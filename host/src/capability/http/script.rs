@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::OpenError;
 use super::check::Checked;
+use crate::capability::scripted::ScriptError;
 use crate::wit::http::{Header, Response};
 use crate::wit::{Error, ErrorKind};
 
@@ -46,28 +47,16 @@ fn ok() -> u16 {
     200
 }
 
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ScriptError {
-    /// `denied`, `invalid`, `not-found`, `limited`, `unavailable` or `failed`.
-    kind: String,
-    message: String,
-}
-
 /// A script that is ready to answer.
 pub(super) struct Script(Vec<Answer>);
 
 impl Script {
     pub(super) fn open(config: Config) -> Result<Self, OpenError> {
         for answer in &config.answer {
-            let invalid = |why: &str| Err(OpenError::Invalid(format!("the answer to `{}`: {why}", answer.request)));
-            if [answer.body.is_some(), answer.json.is_some(), answer.error.is_some()].iter().filter(|set| **set).count()
-                > 1
-            {
-                return invalid("it has more than one of `body`, `json` and `error`");
-            }
-            if answer.error.as_ref().is_some_and(|error| kind(&error.kind).is_none()) {
-                return invalid("its error has no kind that there is");
+            let bodies = usize::from(answer.body.is_some()) + usize::from(answer.json.is_some());
+            if bodies + usize::from(answer.error.is_some()) > 1 {
+                let message = format!("`{}` has more than one of `body`, `json` and `error`", answer.request);
+                return Err(OpenError::Invalid(message));
             }
         }
         Ok(Self(config.answer))
@@ -82,7 +71,7 @@ impl Script {
             return Err(Error::new(ErrorKind::Failed, format!("the script has no answer for `{line}`")));
         };
         if let Some(error) = &answer.error {
-            return Err(Error::new(kind(&error.kind).unwrap_or(ErrorKind::Failed), error.message.clone()));
+            return Err(error.into());
         }
         let body = match (&answer.body, &answer.json) {
             (Some(body), _) => body.clone().into_bytes(),
@@ -92,16 +81,4 @@ impl Script {
         let header = |(name, value): (&String, &String)| Header { name: name.clone(), value: value.clone() };
         Ok(Response { status: answer.status, headers: answer.headers.iter().map(header).collect(), body })
     }
-}
-
-fn kind(word: &str) -> Option<ErrorKind> {
-    Some(match word {
-        "denied" => ErrorKind::Denied,
-        "invalid" => ErrorKind::Invalid,
-        "not-found" => ErrorKind::NotFound,
-        "limited" => ErrorKind::Limited,
-        "unavailable" => ErrorKind::Unavailable,
-        "failed" => ErrorKind::Failed,
-        _ => return None,
-    })
 }
