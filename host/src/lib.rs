@@ -54,13 +54,9 @@
 //! - No plugin gets a credential, an address, a file, a socket or an environment variable.
 //! - No tool loads plugins or changes grants: that is the operator's plane, the config and
 //!   the command line.
-<<<<<<< HEAD
-//! - No state outlives a call but the config's snapshot, the backends' idle connections, the
-//!   text of `instructions`, kept for five minutes, and what plugins keep in a `kv` grant.
-=======
 //! - No state outlives a call but the config's snapshot, the backends' idle connections, what
-//!   each model's budget has used today, and the text of `instructions`, kept for five minutes.
->>>>>>> w-model
+//!   each model's budget has used today, detached queries until they end, what plugins keep in
+//!   a `kv` grant, and the text of `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
 //!   one `unsafe` block).
 //! - Callers are not identified yet, so `serve` listens on loopback unless told otherwise.
