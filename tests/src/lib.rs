@@ -7,6 +7,7 @@ pub mod data_api;
 pub mod http;
 pub mod mariadb;
 pub mod mcp;
+pub mod process;
 pub mod toolhost;
 
 pub use self::toolhost::{Toolhost, component, repository, toolhost_program};

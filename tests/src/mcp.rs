@@ -19,6 +19,7 @@ pub const ERAS: [Era; 2] = [Era::Legacy, Era::Modern];
 
 /// A client on one kept connection.
 pub struct Mcp {
+    url: String,
     connection: Connection,
     era: Era,
     session: Option<String>,
@@ -31,7 +32,8 @@ impl Mcp {
     /// Connects to the host at `url`, and meets it as the era prescribes.
     pub async fn connect(url: &str, era: Era) -> Result<Self> {
         let connection = Connection::open(url).await?;
-        let mut client = Self { connection, era, session: None, next_id: 0, instructions: String::new() };
+        let (url, instructions) = (url.to_owned(), String::new());
+        let mut client = Self { url, connection, era, session: None, next_id: 0, instructions };
         let met = match era {
             Era::Legacy => {
                 let about = json!({ "name": "tests", "version": "1" });
@@ -39,7 +41,7 @@ impl Mcp {
                 let response = client.send("initialize", params).await?;
                 client.session = response.header("mcp-session-id").map(str::to_owned);
                 ensure!(client.session.is_some(), "no session: {}", response.text());
-                client.notify("notifications/initialized").await?;
+                client.notify("notifications/initialized", json!({})).await?;
                 result(&response)?
             }
             Era::Modern => client.request("server/discover", json!({})).await?,
@@ -93,7 +95,33 @@ impl Mcp {
         self.connection.send("POST", "/mcp", &headers, body).await
     }
 
-    async fn notify(&mut self, method: &str) -> Result<()> {
+    /// The same client on one more connection, in the same session if it has one.
+    pub async fn beside(&self) -> Result<Self> {
+        let connection = Connection::open(&self.url).await?;
+        let (url, session, instructions) = (self.url.clone(), self.session.clone(), self.instructions.clone());
+        // Ids must not repeat within a session.
+        Ok(Self { url, connection, era: self.era, session, next_id: self.next_id + 1_000, instructions })
+    }
+
+    /// The id that the next request will have.
+    pub fn next_id(&self) -> u64 {
+        self.next_id + 1
+    }
+
+    /// Takes a request back as the legacy era does, whichever connection it was sent on.
+    pub async fn cancel(&mut self, request_id: impl Into<Value>) -> Result<()> {
+        let params = json!({ "requestId": request_id.into(), "reason": "no longer needed" });
+        self.notify("notifications/cancelled", params).await
+    }
+
+    /// Ends the session of the legacy era: the status of the answer.
+    pub async fn end(mut self) -> Result<u16> {
+        let session = self.session.clone().unwrap_or_default();
+        let headers = [("mcp-session-id", session.as_str()), ("mcp-protocol-version", "2025-11-25")];
+        Ok(self.connection.send("DELETE", "/mcp", &headers, "").await?.status)
+    }
+
+    async fn notify(&mut self, method: &str, params: Value) -> Result<()> {
         let session = self.session.clone().unwrap_or_default();
         let headers = [
             ("content-type", "application/json"),
@@ -101,7 +129,7 @@ impl Mcp {
             ("mcp-session-id", session.as_str()),
             ("mcp-protocol-version", "2025-11-25"),
         ];
-        let body = json!({ "jsonrpc": "2.0", "method": method }).to_string();
+        let body = json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string();
         let response = self.connection.send("POST", "/mcp", &headers, body).await?;
         ensure!(response.status == 202, "a notification was answered {}: {}", response.status, response.text());
         Ok(())
