@@ -12,6 +12,7 @@ pub mod lender;
 pub mod mariadb;
 pub mod mcp;
 pub mod openai;
+pub mod process;
 pub mod prometheus;
 pub mod toolhost;
 pub mod upstream;
