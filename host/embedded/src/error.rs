@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Why a statement got no answer. No text names a path of this machine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The folder cannot be served: it is not there, or two files claim one table.
@@ -89,4 +89,10 @@ fn listed(names: &[String]) -> String {
 
 fn meant(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
+}
+
+impl From<Error> for datafusion::error::DataFusionError {
+    fn from(error: Error) -> Self {
+        datafusion::error::DataFusionError::External(Box::new(error))
+    }
 }

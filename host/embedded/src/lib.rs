@@ -11,10 +11,38 @@
 //! }
 //! # Ok(()) }
 //! ```
+//!
+//! # The walk of a statement
+//!
+//! `engine` starts a task on threads of its own; `run` walks it: `statement` reads the text, lets through what reads and
+//! puts functions in place of Trino's forms; `folder` and `table` tell which tables there are and what is in them; `plan`
+//! gives names and operators Trino's meaning; DataFusion runs it with `functions`; `render` makes values of its columns,
+//! and `rows` hands them over. `catalogue` answers what is asked about the tables, and `failure` says what went wrong.
+//!
+//! # What differs from Athena
+//!
+//! * A timestamp with time zone is of one zone for a whole column; `from_iso8601_timestamp` gives UTC.
+//! * Timestamps and times count milliseconds. Literal whole numbers are `bigint`.
+//! * `approx_distinct` and `approx_percentile` are exact.
+//! * Regular expressions have no look-around and no back-references.
+//! * Arrays, maps and rows are answered as JSON text.
 
+mod catalogue;
+mod check;
 mod engine;
 mod error;
+mod failure;
+mod folder;
+mod functions;
+mod known;
+mod moment;
+mod plan;
+mod render;
 mod rows;
+mod run;
+mod statement;
+mod table;
+mod types;
 mod value;
 
 pub use engine::{Engine, Limits};
