@@ -55,9 +55,9 @@
 //! - No tool loads plugins or changes grants: that is the operator's plane, the config and
 //!   the command line.
 //! - No state outlives a call but the config's snapshot, the backends' idle connections, what
-//!   each model's budget has used today, the
-//!   statements that a call detached (`capability/query/detached.rs`), what plugins keep in
-//!   a `kv` grant, and the text of `instructions`, kept for five minutes.
+//!   each model's budget has used today, the statements that a call detached
+//!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, and the text of
+//!   `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
 //!   one `unsafe` block).
 //! - Callers are not identified yet, so `serve` listens on loopback unless told otherwise.
