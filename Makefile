@@ -9,17 +9,18 @@
 CARGO  ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VENV   := $(TARGET)/venv
+DEMO_PLUGINS = sql.wasm athena.wasm prometheus.wasm bedrock.wasm case_insights.wasm
 AS_ROOT = test "$$(id -u)" = 0 || { echo "Run this once as root: $(1)" >&2; exit 1; }; $(1)
 
-.PHONY: demo test bench lint plugins wasm-target mariadb python
+.PHONY: demo test bench lint plugins wasm-target mariadb prometheus python
 
 demo: plugins
 	$(CARGO) build -p toolhost
 	mkdir -p $(TARGET)/debug/plugins
-	cp $(TARGET)/wasm32-wasip2/plugin/sql.wasm $(TARGET)/debug/plugins/
+	cd $(TARGET)/wasm32-wasip2/plugin && cp $(DEMO_PLUGINS) $(abspath $(TARGET))/debug/plugins/
 	$(TARGET)/debug/toolhost demo
 
-test: plugins mariadb python
+test: plugins mariadb prometheus python
 	$(CARGO) build --workspace --all-targets
 	TOOLHOST_TEST_PYTHON=$(abspath $(VENV))/bin/python $(CARGO) test --workspace --no-fail-fast
 
@@ -32,7 +33,7 @@ lint:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 plugins: wasm-target
-	$(CARGO) build --target wasm32-wasip2 --profile plugin -p toolhost-plugin-sql -p 'toolhost-guest-*'
+	$(CARGO) build --target wasm32-wasip2 --profile plugin -p 'toolhost-plugin-*' -p 'toolhost-guest-*'
 
 wasm-target:
 	@rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
@@ -40,6 +41,10 @@ wasm-target:
 mariadb:
 	@command -v mariadbd >/dev/null || test -x /usr/sbin/mariadbd || { \
 		$(call AS_ROOT,apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y mariadb-server); }
+
+prometheus:
+	@command -v prometheus >/dev/null || { \
+		$(call AS_ROOT,apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y prometheus); }
 
 python: $(VENV)/ready
 $(VENV)/ready: tests/python/requirements.txt

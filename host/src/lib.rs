@@ -54,10 +54,10 @@
 //! - No plugin gets a credential, an address, a file, a socket or an environment variable.
 //! - No tool loads plugins or changes grants: that is the operator's plane, the config and
 //!   the command line.
-//! - No state outlives a call but the config's snapshot, the backends' idle connections, the
-//!   statements that a call detached (`capability/query/detached.rs`), what each model's budget
-//!   has used today, the text of `instructions`, kept for five minutes, and what plugins keep
-//!   in a `kv` grant.
+//! - No state outlives a call but the config's snapshot, the backends' idle connections, what
+//!   each model's budget has used today, the statements that a call detached
+//!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, and the text of
+//!   `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
 //!   one `unsafe` block).
 //! - Callers are not identified yet, so `serve` listens on loopback unless told otherwise.

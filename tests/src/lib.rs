@@ -12,6 +12,9 @@ pub mod lender;
 pub mod mariadb;
 pub mod mcp;
 pub mod openai;
+pub mod process;
+pub mod prometheus;
 pub mod toolhost;
+pub mod upstream;
 
 pub use self::toolhost::{Toolhost, component, repository, toolhost_program};

@@ -30,7 +30,7 @@ const START_ATTEMPTS: usize = 3;
 /// Runs the server for as long as the pipe on its standard input is open. The other end
 /// is ours, so the server is gone and its files with it however the test process ends.
 /// A clean end that keeps the files is asked for by writing `keep` first.
-const WRAPPER: &str = r#"
+pub(crate) const WRAPPER: &str = r#"
 directory=$1; shift
 "$@" & pid=$!
 if [ "$(cat)" = keep ]; then

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http::{self, Response};
+use crate::process;
 
 /// How long a host may take to listen.
 const START_TIME: Duration = Duration::from_secs(60);
@@ -150,20 +151,12 @@ impl Toolhost {
 
     /// Memory that the process holds, in KiB.
     pub fn memory_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
+        process::memory_kib(self.pid())
     }
 
     /// Processor time that the process has used.
     pub fn cpu_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
-        let after_name = stat.rsplit_once(')').context("no name")?.1;
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks: u64 =
-            fields.get(11).context("no utime")?.parse::<u64>()? + fields.get(12).context("no stime")?.parse::<u64>()?;
-        // The kernel counts in hundredths of a second.
-        Ok(Duration::from_millis(ticks * 10))
+        process::cpu_time(self.pid())
     }
 
     /// Asks the process to end, and waits for it.

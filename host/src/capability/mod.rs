@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod grants;
+pub mod http;
 pub mod iam;
 pub mod kv;
 pub mod log;
@@ -31,6 +32,7 @@ use crate::config::{Config, SecretError};
 /// and the config table.
 pub const ALL: &[Entry] = &[
     Entry::free("client", client::link),
+    Entry::granted::<http::Http>(),
     Entry::granted::<kv::Kv>(),
     Entry::free("log", log::link),
     Entry::granted::<model::Model>(),

@@ -10,6 +10,7 @@ use super::start;
 use super::terminal::bold;
 use crate::config::Config;
 use crate::front::Server;
+use crate::host::Host;
 
 /// Serve the plugins of the config over MCP and REST.
 #[derive(Args)]
@@ -21,19 +22,23 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
-        serve(start::read(path)?, self.insecure, |_| {}).await
+        serve(start::read(path)?, self.insecure, async |_, _| {}).await
     }
 }
 
-/// Serves until Ctrl-C or SIGTERM; `welcome` prints what a command has to add, given the server's URL.
-pub(super) async fn serve(config: Config, insecure: bool, welcome: impl FnOnce(&str)) -> anyhow::Result<ExitCode> {
+/// Serves until Ctrl-C or SIGTERM; `welcome` prints what a command has to add, given the host and its URL.
+pub(super) async fn serve(
+    config: Config,
+    insecure: bool,
+    welcome: impl AsyncFnOnce(&Host, &str),
+) -> anyhow::Result<ExitCode> {
     let host = Arc::new(start::start(&config).await?);
     let server = Server::bind(Arc::clone(&host), config.serve.clone(), insecure).await?;
     start::report(&host);
     let url = format!("http://{}", server.address());
     println!("Serving MCP on {} and REST on {}", bold(&format!("{url}/mcp")), bold(&format!("{url}/tools")));
     println!("Callers are not identified: whoever reaches this address may call every tool.");
-    welcome(&url);
+    welcome(&host, &url).await;
     server.run(stop_signal()).await?;
     Ok(ExitCode::SUCCESS)
 }

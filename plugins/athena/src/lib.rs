@@ -12,7 +12,7 @@ use answers::{Answer, Described, Names, Progress};
 
 /// Runs one query to its end and answers with its rows.
 ///
-/// For a query that may take longer than a minute, use start_query. Ask for the columns of a
+/// For a query that may take longer than half a minute, use start_query. Ask for the columns of a
 /// table with describe_table before using it for the first time.
 #[tool(read_only, open_world = false, details = granted)]
 fn query_athena(

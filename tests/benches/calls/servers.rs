@@ -24,6 +24,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde::Deserialize;
 use serde_json::json;
+use toolhost_tests::process;
 use toolhost_tests::toolhost::{Setup, Toolhost};
 
 /// With this argument the program is the native server.
@@ -72,18 +73,12 @@ impl Server {
 
     /// Processor time that it has used, in whole hundredths of a second.
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
-        // The fields are counted from the name, which may hold anything but ends with the last bracket.
-        let fields = stat.rsplit_once(')').context("no name")?.1.split_whitespace();
-        let ticks = fields.skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
-        Ok(Duration::from_millis(ticks * 10))
+        process::cpu_time(self.pid())
     }
 
     /// Memory that it holds, in KiB.
     pub(crate) fn memory_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
+        process::memory_kib(self.pid())
     }
 
     fn pid(&self) -> u32 {

@@ -27,6 +27,9 @@ impl Outcome {
     /// The engine's error in the service's words. `shows` tells what Hive's parser reads.
     pub(super) fn of(error: &EngineError, shows: bool, database: &str) -> Self {
         let (reason, category) = match error {
+            EngineError::UnknownTable { name, .. } if name.ends_with(".*") => {
+                (format!("FAILED: SemanticException [Error 10072]: Database does not exist: {name}"), 2)
+            }
             EngineError::UnknownTable { name, .. } if shows => {
                 (format!("FAILED: SemanticException Unable to fetch table {name}. Entity Not Found"), 2)
             }

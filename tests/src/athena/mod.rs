@@ -315,7 +315,7 @@ impl Service {
             return Err(Refusal::new(400, "MetadataException", message));
         }
         let mut tables = Vec::new();
-        for name in self.engine.tables() {
+        for name in self.engine.tables().map_err(|error| failed(&error))? {
             let columns = self.engine.describe(&name).await.map_err(|error| failed(&error))?;
             let columns: Vec<_> =
                 columns.iter().map(|column| json!({ "Name": column.name, "Type": column.declared })).collect();

@@ -69,6 +69,7 @@ pub struct DataApi {
 
 /// What the requests share.
 struct Service {
+    answer_delay: Mutex<Duration>,
     cluster_arn: String,
     credentials: Credentials,
     fault: Mutex<Option<Fault>>,
@@ -85,6 +86,7 @@ impl DataApi {
         let endpoint_url = format!("http://{}", listener.local_addr()?);
         let clocks = Clocks { call_max: Duration::from_secs(45), idle_max: Duration::from_secs(180) };
         let service = Arc::new(Service {
+            answer_delay: Mutex::default(),
             cluster_arn: format!("arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{}", database.name().replace('_', "-")),
             credentials: Credentials::new("rds-data")?,
             fault: Mutex::new(None),
@@ -147,6 +149,11 @@ impl DataApi {
     /// How long a transaction may idle from its next call on, instead of 3 minutes.
     pub fn set_idle_max(&self, idle_max: Duration) {
         held(&self.service.sessions.clocks).idle_max = idle_max;
+    }
+
+    /// How long an answer takes to come back from now on, once what was asked is done.
+    pub fn set_answer_delay(&self, delay: Duration) {
+        *held(&self.service.answer_delay) = delay;
     }
 
     /// The requests so far, in their order.
@@ -254,6 +261,8 @@ async fn answer(State(service): State<Arc<Service>>, request: Request<Body>) -> 
         // Whatever stands in front of the service says so, in no words of the service.
         Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     };
+    let delay = *held(&service.answer_delay);
+    tokio::time::sleep(delay).await;
     if let Some(id) = mariadb::random().ok().and_then(|id| HeaderValue::try_from(id).ok()) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }

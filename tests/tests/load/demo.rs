@@ -13,11 +13,16 @@ use toolhost_tests::toolhost::run;
 
 use crate::Served;
 
-/// A folder with the plugin that the demo serves.
+/// What the demo serves.
+const PLUGINS: [&str; 5] = ["sql", "athena", "bedrock", "case_insights", "prometheus"];
+
+/// A folder with the plugins that the demo serves.
 fn folder() -> Result<TempDir> {
     let dir = tempfile::tempdir()?;
     std::fs::create_dir(dir.path().join("built"))?;
-    std::fs::copy(component("sql")?, dir.path().join("built/sql.wasm"))?;
+    for plugin in PLUGINS {
+        std::fs::copy(component(plugin)?, dir.path().join(format!("built/{plugin}.wasm")))?;
+    }
     Ok(dir)
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::task::JoinHandle;
 use toolhost_tests::data_api::DataApi;
 use toolhost_tests::http::{Connection, Response};
 use toolhost_tests::mariadb::{Database, MariaDb, User};
@@ -98,14 +99,19 @@ pub(crate) fn setup(grants: &[Grant]) -> Result<Setup> {
 
 /// The same, with something more in the config.
 pub(crate) fn setup_with(grants: &[Grant], more: &str) -> Result<Setup> {
+    setup_of("sql", grants, more)
+}
+
+/// A host with a plugin, granted these, and something more in the config.
+pub(crate) fn setup_of(plugin: &str, grants: &[Grant], more: &str) -> Result<Setup> {
     let names: Vec<String> = grants.iter().map(|grant| format!("sql.{}", grant.name)).collect();
-    let mut config = format!("[plugins.sql]\ngrants = {names:?}\n");
+    let mut config = format!("[plugins.{plugin}]\ngrants = {names:?}\n");
     for grant in grants {
         config += &format!("\n[sql.{}]\n{}\n{}", grant.name, grant.keys, grant.backend);
     }
     config += more;
     let variables = grants.iter().flat_map(|grant| &grant.environment);
-    variables.fold(Setup::new(config), |setup, (name, value)| setup.env(name, value)).plugin("sql", "sql")
+    variables.fold(Setup::new(config), |setup, (name, value)| setup.env(name, value)).plugin(plugin, plugin)
 }
 
 /// The same, started.
@@ -137,9 +143,14 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
-/// One call: its structured content, or its error.
+/// One call of the plugin `sql`: its structured content, or its error.
 pub(crate) async fn call(host: &Toolhost, tool: &str, arguments: Value) -> Result<Result<Value, Refusal>> {
     let (status, answer) = host.call(&format!("sql__{tool}"), arguments).await?;
+    outcome(status, &answer)
+}
+
+/// The structured content of an answer, or its error.
+pub(crate) fn outcome(status: u16, answer: &Value) -> Result<Result<Value, Refusal>> {
     let failed = answer["isError"] == json!(true);
     ensure!(failed == (status != 200), "HTTP {status}: {answer}");
     if !failed {
@@ -172,11 +183,16 @@ pub(crate) async fn refusal(host: &Toolhost, source: &str, sql: &str) -> Result<
 }
 
 /// Sends one statement and waits for its answer in a task of its own. Ending the task hangs up.
-pub(crate) fn send(host: &Toolhost, source: &str, sql: &str) -> tokio::task::JoinHandle<Result<Response>> {
-    let (url, body) = (host.url().to_owned(), json!({ "source": source, "sql": sql }).to_string());
+pub(crate) fn send(host: &Toolhost, source: &str, sql: &str) -> JoinHandle<Result<Response>> {
+    send_call(host, "sql__run_query", &json!({ "source": source, "sql": sql }))
+}
+
+/// The same, of any call.
+pub(crate) fn send_call(host: &Toolhost, tool: &str, arguments: &Value) -> JoinHandle<Result<Response>> {
+    let (url, path, body) = (host.url().to_owned(), format!("/tools/{tool}"), arguments.to_string());
     tokio::spawn(async move {
         let mut connection = Connection::open(&url).await?;
-        connection.send("POST", "/tools/sql__run_query", &[("content-type", "application/json")], body).await
+        connection.send("POST", &path, &[("content-type", "application/json")], body).await
     })
 }
 

@@ -29,12 +29,8 @@ pub(crate) enum Takes {
     Double,
     /// Any number, as it is.
     Number,
-    /// boolean.
-    Boolean,
     /// varbinary: Binary.
     Bytes,
-    /// date: Date32.
-    Date,
     /// date or timestamp, with or without zone: Timestamp(ms).
     Instant,
     /// date or timestamp, as it is.
@@ -69,9 +65,7 @@ impl Takes {
             Takes::Double => (null || number).then_some(DataType::Float64),
             Takes::Number if null => Some(DataType::Float64),
             Takes::Number => number.then(|| given.clone()),
-            Takes::Boolean => (null || *given == DataType::Boolean).then_some(DataType::Boolean),
             Takes::Bytes => (null || *given == DataType::Binary).then_some(DataType::Binary),
-            Takes::Date => (null || *given == DataType::Date32).then_some(DataType::Date32),
             Takes::Instant if null || *given == DataType::Date32 => Some(TIMESTAMP),
             Takes::Temporal if null => Some(TIMESTAMP),
             Takes::Instant | Takes::Temporal => temporal.then(|| given.clone()),
@@ -93,9 +87,7 @@ impl Takes {
             Takes::Int => "bigint",
             Takes::Double => "double",
             Takes::Number => "number",
-            Takes::Boolean => "boolean",
             Takes::Bytes => "varbinary",
-            Takes::Date => "date",
             Takes::Instant | Takes::Temporal => "date or timestamp",
             Takes::Span => "interval day to second",
             Takes::Json => "json",
@@ -384,10 +376,6 @@ impl<'a> Row<'a> {
 
     pub(crate) fn double(&self, place: usize) -> f64 {
         self.arrays[place].as_primitive::<Float64Type>().value(self.row)
-    }
-
-    pub(crate) fn boolean(&self, place: usize) -> bool {
-        self.arrays[place].as_boolean().value(self.row)
     }
 
     pub(crate) fn bytes(&self, place: usize) -> &'a [u8] {

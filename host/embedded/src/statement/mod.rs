@@ -178,8 +178,8 @@ mod tests {
 
     #[test]
     fn a_syntax_error_tells_its_place() {
-        match parsed("SELECT 1\nFROM WHERE") {
-            Err(Error::Syntax { line, column, .. }) => assert_eq!((line, column), (2, 6)),
+        match parsed("SELECT a\nFROM t WHRE b = 1") {
+            Err(Error::Syntax { line, column, .. }) => assert_eq!((line, column), (2, 13)),
             other => panic!("{other:?}"),
         }
     }

@@ -82,6 +82,5 @@ pub(crate) fn shown(value: &Value) -> String {
         Value::Decimal(text) | Value::Text(text) | Value::Date(text) | Value::Time(text) | Value::Timestamp(text) => {
             text.clone()
         }
-        other => format!("{other:?}"),
     }
 }

@@ -41,7 +41,7 @@ impl Embedded {
         let engine = self.0.clone();
         Job::start(async move {
             let values: Vec<EngineValue> = statement.values.into_iter().map(value_in).collect();
-            let explain = |error| explain(&error, statement.shows);
+            let explain = |error| explain(&error, statement.shows, engine.database());
             let mut rows = engine.run(&statement.text, &values).await.map_err(explain)?;
             let columns: Vec<Column> = rows.columns().iter().map(column).collect();
             let mut answer = Answer::new(columns.clone(), Some(rows.bytes_scanned()));
@@ -60,8 +60,9 @@ impl Embedded {
     /// The tables with their columns, a line each.
     pub(super) async fn tables(&self) -> Result<Vec<String>, Error> {
         let mut lines = Vec::new();
-        for table in self.0.tables().into_iter().take(INTRODUCED_MAX) {
-            let columns = self.0.describe(&table).await.map_err(|error| explain(&error, true))?;
+        let tables = self.0.tables().map_err(|error| explain(&error, true, self.database()))?;
+        for table in tables.into_iter().take(INTRODUCED_MAX) {
+            let columns = self.0.describe(&table).await.map_err(|error| explain(&error, true, self.database()))?;
             let names: Vec<_> = columns.iter().take(INTRODUCED_MAX).map(|column| column.name.as_str()).collect();
             lines.push(format!("{table} ({})", names.join(", ")));
         }
@@ -108,8 +109,13 @@ fn value_out(value: EngineValue, kind: ColumnKind) -> Value {
 }
 
 /// The engine's error, in the kinds of the contract. `shows` tells a statement about the catalogue.
-fn explain(error: &EngineError, shows: bool) -> Error {
+fn explain(error: &EngineError, shows: bool, database: &str) -> Error {
     let kind = match error {
+        // All tables of a database: there is but one.
+        EngineError::UnknownTable { name, .. } if name.ends_with(".*") => {
+            let message = format!("there is no such database; the databases: {database}");
+            return Error::new(ErrorKind::NotFound, message);
+        }
         EngineError::UnknownTable { .. } if shows => ErrorKind::NotFound,
         EngineError::Syntax { .. }
         | EngineError::Unsupported { .. }

@@ -8,9 +8,9 @@ use super::sqlite::{self, Sqlite};
 use super::statement::{Statement, Style};
 use crate::capability::{Probe, Statement as IamStatement};
 use crate::guard::Dialect;
-use crate::wit::Error;
 use crate::wit::rows::Value;
 use crate::wit::sql::Effect;
+use crate::wit::{Error, ErrorKind};
 
 /// Where the rows are.
 pub(super) enum Backend {
@@ -53,16 +53,6 @@ impl Backend {
             Self::Mysql(backend) => backend.read(statement).await,
             Self::RdsData(backend) => backend.read(statement).await,
             Self::Script(backend) => backend.read(&statement),
-        }
-    }
-
-    /// Runs a statement once for each set of values, in one transaction.
-    pub(super) async fn write(&self, text: String, sets: Vec<Vec<Value>>) -> Result<Effect, Error> {
-        match self {
-            Self::Sqlite(backend) => backend.write(text, sets).await,
-            Self::Mysql(backend) => backend.write(text, sets).await,
-            Self::RdsData(backend) => backend.write(text, sets).await,
-            Self::Script(backend) => backend.write(&text, &sets),
         }
     }
 
@@ -126,6 +116,27 @@ impl Transaction {
         }
     }
 
+    /// Runs a statement that writes once for each set of values, inside the transaction.
+    pub(super) async fn write_all(&mut self, text: String, sets: Vec<Vec<Value>>) -> Result<Effect, Error> {
+        if let Self::RdsData(transaction) = self {
+            return transaction.write_all(&text, sets).await;
+        }
+        let mut total = Effect { rows_affected: 0, inserted_id: None };
+        for values in sets {
+            let one = self.write(Statement { text: text.clone(), values }).await?;
+            total = Effect { rows_affected: total.rows_affected + one.rows_affected, inserted_id: one.inserted_id };
+        }
+        Ok(total)
+    }
+
+    /// Whether nobody else can write to the source before it has ended.
+    pub(super) fn keeps_others_from_writing(&self) -> bool {
+        match self {
+            Self::Sqlite(transaction) => transaction.is_open(),
+            Self::Mysql(_) | Self::RdsData(_) | Self::Script(_) => false,
+        }
+    }
+
     /// Makes it permanent.
     pub(super) async fn commit(self) -> Result<(), Error> {
         match self {
@@ -136,7 +147,7 @@ impl Transaction {
         }
     }
 
-    /// Undoes it.
+    /// Undoes it; well and good if it is undone already.
     pub(super) async fn rollback(self) -> Result<(), Error> {
         match self {
             Self::Sqlite(transaction) => transaction.rollback().await,
@@ -145,4 +156,23 @@ impl Transaction {
             Self::Script(_) => Ok(()),
         }
     }
+}
+
+/// Whether a transaction can go on after this error of one of its statements: only if the
+/// statement was refused. After a deadlock, a timeout or a lost connection, part of what
+/// came before may be undone already, and what follows would stand alone.
+pub(super) fn spares_transaction(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::Invalid | ErrorKind::Denied)
+}
+
+/// The error of a transaction that such a statement has ended.
+pub(super) fn is_over() -> Error {
+    let message = "the transaction was rolled back when one of its statements was cut off or failed";
+    Error::new(ErrorKind::Failed, message)
+}
+
+/// The error of a commit that was sent and not answered.
+pub(super) fn unknown_commit() -> Error {
+    let message = "the database gave no answer while the changes were made permanent: look whether they were";
+    Error::new(ErrorKind::Unavailable, message)
 }

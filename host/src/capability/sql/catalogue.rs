@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::backend::Backend;
-use super::{Sql, Statement};
+use super::{Sql, invalid};
 use crate::guard::Dialect;
 use crate::wit::rows::{Row, Value};
 use crate::wit::sql::{ForeignKey, Index, Parameter, Table, TableColumn, TableDescription, TableKind};
@@ -155,8 +155,7 @@ impl Sql {
     async fn catalogue(&self, statement: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
         let parameters: Vec<Parameter> =
             values.iter().map(|value| Parameter { name: None, value: value.clone() }).collect();
-        let statement = Statement::bind(statement, self.backend.dialect(), self.backend.style(), &parameters)
-            .map_err(|error| Error::new(ErrorKind::Failed, error.to_string()))?;
+        let statement = self.template(statement)?.bind(&parameters).map_err(invalid)?;
         let (stream, deadline) = self.in_time(|| self.backend.read(statement)).await?;
         Ok(stream.collect(self.limits.rows_max, &self.limits, deadline).await?.rows)
     }

@@ -101,6 +101,7 @@ impl Host for CallState {
         parameters: Vec<Parameter>,
     ) -> Result<Effect, Failure> {
         let grant = self.permit::<Sql>(&source, "execute")?;
+        self.waits_for_nothing_of_its_own(&grant)?;
         Ok(grant.write(&statement, &[parameters]).await?)
     }
 
@@ -115,12 +116,14 @@ impl Host for CallState {
             let message = format!("`execute-batch` takes at most {BATCH_MAX} sets of parameters");
             return Err(Error::new(ErrorKind::Limited, message).into());
         }
+        self.waits_for_nothing_of_its_own(&grant)?;
         Ok(grant.write(&statement, &parameter_sets).await?)
     }
 
     async fn begin(&mut self, source: String) -> Result<Resource<WitTransaction>, Failure> {
         let grant = self.permit::<Sql>(&source, "execute")?;
         self.room_for_one_more()?;
+        self.waits_for_nothing_of_its_own(&grant)?;
         let transaction = grant.begin().await?;
         let open = self.table.push(OpenTransaction { grant, transaction });
         Ok(Resource::new_own(open.map_err(wasmtime::Error::from)?.rep()))
@@ -148,15 +151,7 @@ impl HostCursor for CallState {
         self.count_host_call()?;
         let cursor = Resource::<OpenCursor>::new_borrow(cursor.rep());
         let cursor = self.table.get_mut(&cursor).map_err(wasmtime::Error::from)?;
-        let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX).clamp(1, cursor.rows_left.max(1));
-        let chunk = cursor.stream.next(rows_max, &cursor.limits, cursor.deadline).await?;
-        if cursor.rows_left == 0 && !chunk.rows.is_empty() {
-            let message =
-                format!("the cursor has handed out all {} rows that the grant allows", cursor.limits.rows_max);
-            return Err(Error::new(ErrorKind::Limited, message).into());
-        }
-        cursor.rows_left = cursor.rows_left.saturating_sub(chunk.rows.len());
-        Ok(chunk.rows)
+        Ok(cursor.next(rows_max).await?)
     }
 
     async fn drop(&mut self, cursor: Resource<WitCursor>) -> wasmtime::Result<()> {
@@ -200,8 +195,7 @@ impl HostTransaction for CallState {
     async fn commit(&mut self, transaction: Resource<WitTransaction>) -> Result<(), Failure> {
         self.count_host_call()?;
         let OpenTransaction { grant, transaction } = self.take_transaction(transaction)?;
-        grant.in_time(|| transaction.commit()).await?;
-        Ok(())
+        Ok(grant.commit(transaction).await?)
     }
 
     async fn rollback(&mut self, transaction: Resource<WitTransaction>) -> Result<(), Failure> {
@@ -214,6 +208,23 @@ impl HostTransaction for CallState {
     async fn drop(&mut self, transaction: Resource<WitTransaction>) -> wasmtime::Result<()> {
         self.take_transaction(transaction)?;
         Ok(())
+    }
+}
+
+impl OpenCursor {
+    async fn next(&mut self, rows_max: u32) -> Result<Vec<Row>, Error> {
+        if rows_max == 0 {
+            let message = "a page of 0 rows would look like the end: ask for 1 at least";
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        let rows_max = usize::try_from(rows_max).unwrap_or(usize::MAX).min(self.rows_left);
+        let chunk = self.stream.next(rows_max, &self.limits, self.deadline).await?;
+        if self.rows_left == 0 && chunk.more {
+            let message = format!("the cursor has handed out all {} rows that the grant allows", self.limits.rows_max);
+            return Err(Error::new(ErrorKind::Limited, message));
+        }
+        self.rows_left = self.rows_left.saturating_sub(chunk.rows.len());
+        Ok(chunk.rows)
     }
 }
 
@@ -238,6 +249,18 @@ impl CallState {
         }
         let message = format!("a call may hold {OPEN_MAX} cursors and transactions at a time; drop one first");
         Err(Error::new(ErrorKind::Limited, message))
+    }
+
+    /// Whether nothing that the call itself holds keeps it from writing to this source: else
+    /// it would wait for itself.
+    fn waits_for_nothing_of_its_own(&mut self, grant: &Arc<Sql>) -> Result<(), Error> {
+        let mut held = self.table.iter_mut().filter_map(|entry| entry.downcast_ref::<OpenTransaction>());
+        if held.any(|open| Arc::ptr_eq(&open.grant, grant) && open.transaction.keeps_others_from_writing()) {
+            let message = "this source has one writer at a time, and the call holds a transaction there already: \
+                           write in that one, or end it first";
+            return Err(Error::new(ErrorKind::Limited, message));
+        }
+        Ok(())
     }
 
     fn transaction(&mut self, transaction: &Resource<WitTransaction>) -> wasmtime::Result<&mut OpenTransaction> {

@@ -37,12 +37,12 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime::component::{HasSelf, Linker};
 
-use self::backend::{Backend, Transaction};
+use self::backend::{Backend, Transaction, unknown_commit};
 use self::rows::{Limits, RowStream};
-use self::statement::Statement;
+use self::statement::{Statement, Template};
 use super::{CallState, Capability, OpenError, Place, Probe};
 use crate::config::Bounded;
 use crate::guard::{self, Class};
@@ -193,27 +193,40 @@ impl Sql {
     /// Runs a statement that writes once for each set of parameters, in one transaction.
     async fn write(&self, statement: &str, sets: &[Vec<Parameter>]) -> Result<Effect, Error> {
         self.writable()?;
-        let mut text = String::new();
-        let mut values = Vec::with_capacity(sets.len());
+        // The guard reads it once, however many sets there are.
+        if self.class(statement)? == Class::Read {
+            return Err(reads_by_query());
+        }
+        let template = self.template(statement)?;
+        let (mut text, mut values) = (String::new(), Vec::with_capacity(sets.len()));
         for set in sets {
-            match self.check(statement, set)? {
-                Checked::Write(statement) => {
-                    text = statement.text;
-                    values.push(statement.values);
-                }
-                Checked::Read(_) => return Err(reads_by_query()),
-            }
+            let bound = template.bind(set).map_err(invalid)?;
+            text = bound.text;
+            values.push(bound.values);
         }
         if values.is_empty() {
             return Err(Error::new(ErrorKind::Invalid, "there is no set of parameters to run the statement with"));
         }
-        self.in_time(|| self.backend.write(text, values)).await.map(|(effect, _)| effect)
+        let work = self.in_time(async || {
+            let mut transaction = self.backend.begin().await?;
+            let effect = transaction.write_all(text, values).await?;
+            Ok((transaction, effect))
+        });
+        let ((transaction, effect), _) = work.await?;
+        self.commit(transaction).await?;
+        Ok(effect)
     }
 
     /// Begins a transaction.
     async fn begin(&self) -> Result<Transaction, Error> {
         self.writable()?;
         self.in_time(|| self.backend.begin()).await.map(|(transaction, _)| transaction)
+    }
+
+    /// Makes what a transaction did permanent.
+    async fn commit(&self, transaction: Transaction) -> Result<(), Error> {
+        // It may have happened though it took too long: nobody must take it for undone.
+        timeout(self.limits.time_max, transaction.commit()).await.unwrap_or_else(|_| Err(unknown_commit()))
     }
 
     /// Does something within the time of one statement; answers with its deadline too.
@@ -235,26 +248,30 @@ impl Sql {
     /// Lets a statement through if this grant runs statements of its class, with its
     /// placeholders in the style of the backend.
     fn check(&self, statement: &str, parameters: &[Parameter]) -> Result<Checked, Error> {
-        let dialect = self.backend.dialect();
-        let invalid = |error: &dyn std::fmt::Display| Error::new(ErrorKind::Invalid, error.to_string());
-        let verdict = guard::classify(statement, dialect, &self.functions).map_err(|error| invalid(&error))?;
-        let bound = || {
-            let bound = Statement::bind(statement, dialect, self.backend.style(), parameters);
-            bound.map_err(|error| invalid(&error))
-        };
-        match (verdict.class, self.access) {
-            (Class::Read, _) => bound().map(Checked::Read),
-            (Class::Write, Access::Write) => bound().map(Checked::Write),
-            (class, _) => {
-                let grants = match self.access {
-                    Access::Read => "reads only",
-                    Access::Write => "reads and changes rows only",
-                };
-                let message = format!("{} (class {class}); this source {grants}", verdict.reason);
-                Err(Error::new(ErrorKind::Denied, message))
-            }
-        }
+        let class = self.class(statement)?;
+        let bound = self.template(statement)?.bind(parameters).map_err(invalid)?;
+        Ok(if class == Class::Read { Checked::Read(bound) } else { Checked::Write(bound) })
     }
+
+    /// The class of a statement, if this grant runs statements of it.
+    fn class(&self, statement: &str) -> Result<Class, Error> {
+        let verdict = guard::classify(statement, self.backend.dialect(), &self.functions).map_err(invalid)?;
+        let grants = match (verdict.class, self.access) {
+            (Class::Read, _) | (Class::Write, Access::Write) => return Ok(verdict.class),
+            (_, Access::Read) => "reads only",
+            (_, Access::Write) => "reads and changes rows only",
+        };
+        let message = format!("{} (class {}); this source {grants}", verdict.reason, verdict.class);
+        Err(Error::new(ErrorKind::Denied, message))
+    }
+
+    fn template<'a>(&self, statement: &'a str) -> Result<Template<'a>, Error> {
+        Template::read(statement, self.backend.dialect(), self.backend.style()).map_err(invalid)
+    }
+}
+
+fn invalid(error: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Invalid, error.to_string())
 }
 
 /// Makes a SQLite file what these statements say, in one transaction. For a demo's data;

@@ -16,11 +16,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use self::session::{PACKET_MAX, Session, Source};
+use super::backend::{is_over, unknown_commit};
 use super::rows::{Limits, RowStream};
 use super::statement::Statement;
 use super::{OpenError, Probe, mysql_rights};
 use crate::config::{Bounded, SecretRef};
-use crate::wit::rows::{Column, Row, Value};
+use crate::wit::rows::{Column, Row};
 use crate::wit::sql::{Access, Effect};
 use crate::wit::{Error, ErrorKind};
 
@@ -102,6 +103,8 @@ impl Mysql {
             .prefer_socket(false)
             .tcp_keepalive(Some(KEEPALIVE))
             .max_allowed_packet(Some(PACKET_MAX))
+            // An update counts the rows that it found, as with the other backends.
+            .client_found_rows(true)
             .pool_opts(pool);
         // Whoever waits for a connection in vain is to be told so, not that a statement was slow.
         let connect_max = Duration::from_millis(config.connect_ms.get()).min(limits.time_max / 3);
@@ -132,25 +135,10 @@ impl Mysql {
         }
     }
 
-    /// Runs a statement once for each set of values: all of it or none.
-    pub(super) async fn write(&self, text: String, sets: Vec<Vec<Value>>) -> Result<Effect, Error> {
-        let limits = self.source.limits;
-        let work = async {
-            let mut session = begin(&self.source).await?;
-            let mut effect = Effect { rows_affected: 0, inserted_id: None };
-            for values in sets {
-                let one = session.change(Statement { text: text.clone(), values }).await?;
-                effect.rows_affected += one.rows_affected;
-                effect.inserted_id = one.inserted_id;
-            }
-            commit(session).await.map(|()| effect)
-        };
-        timeout(limits.time_max, work).await.unwrap_or_else(|_| Err(limits.too_slow()))
-    }
-
     /// Begins a transaction that may write.
     pub(super) async fn begin(&self) -> Result<Transaction, Error> {
-        let session = begin(&self.source).await?;
+        let mut session = self.source.session().await?;
+        session.command("START TRANSACTION READ WRITE").await?;
         Ok(Transaction { source: Arc::clone(&self.source), session: Some(session) })
     }
 
@@ -214,22 +202,6 @@ async fn stream(
     Ok(())
 }
 
-async fn begin(source: &Arc<Source>) -> Result<Session, Error> {
-    let mut session = source.session().await?;
-    session.command("START TRANSACTION READ WRITE").await?;
-    Ok(session)
-}
-
-async fn commit(mut session: Session) -> Result<(), Error> {
-    let committed = session.command("COMMIT").await;
-    if committed.is_err() && session.is_lost() {
-        let message =
-            "the connection to the database was lost while the changes were made permanent: look whether they were";
-        return Err(Error::new(ErrorKind::Unavailable, message));
-    }
-    committed
-}
-
 impl Transaction {
     /// As [`Mysql::read`], inside the transaction.
     pub(super) async fn read(&mut self, statement: Statement) -> Result<RowStream, Error> {
@@ -251,23 +223,23 @@ impl Transaction {
 
     /// Makes it permanent.
     pub(super) async fn commit(mut self) -> Result<(), Error> {
-        commit(self.take()?).await
+        let mut session = self.take()?;
+        let committed = session.command("COMMIT").await;
+        if session.is_lost() { Err(unknown_commit()) } else { committed }
     }
 
     /// Undoes it.
     pub(super) async fn rollback(mut self) -> Result<(), Error> {
-        self.take()?.command("ROLLBACK").await
+        match self.session.take() {
+            Some(mut session) => session.command("ROLLBACK").await,
+            None => Ok(()),
+        }
     }
 
     /// The session, out of the transaction: whoever goes away while it has the session drops
     /// it, and so ends the statement and the transaction.
     fn take(&mut self) -> Result<Session, Error> {
-        self.session.take().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Failed,
-                "the transaction was rolled back when one of its statements was cut off or failed",
-            )
-        })
+        self.session.take().ok_or_else(is_over)
     }
 
     fn keep(&mut self, session: Session) {

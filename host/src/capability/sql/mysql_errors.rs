@@ -66,13 +66,6 @@ pub(super) fn explain(code: u16, state: &str, message: &str, limits: &Limits) ->
     }
 }
 
-/// Whether a transaction can go on after this error of one of its statements: only if the
-/// statement was refused. After a deadlock, a timeout or a lost connection, part of what
-/// came before may be undone already, and what follows would stand alone.
-pub(super) fn spares_transaction(error: &Error) -> bool {
-    matches!(error.kind, ErrorKind::Invalid | ErrorKind::Denied)
-}
-
 /// A message less the value that it quotes: `Duplicate entry 'x' for key 'k'` becomes
 /// `Duplicate entry for key 'k'`. A value may hold anything, so all up to its last end goes.
 fn without_value(message: &str) -> String {

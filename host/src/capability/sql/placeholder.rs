@@ -9,7 +9,7 @@
 //! [`scan`] finds them, [`Placeholders::bind`] checks them against the names of the values that came, and
 //! [`Binding::positional`] or [`Binding::named`] write the statement that is sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::guard::lexer::{Kind, lex};
@@ -143,7 +143,7 @@ impl<'a> Placeholders<'a> {
             }
             Found::Named(spans) => by_name(spans, names)?,
         };
-        Ok(Binding { statement: self.statement, places, values: names.len() })
+        Ok(Binding { statement: self.statement, places })
     }
 }
 
@@ -174,8 +174,6 @@ pub(super) struct Binding<'a> {
     statement: &'a str,
     /// Where the placeholder is, and the index of its value.
     places: Vec<(Range<usize>, usize)>,
-    /// How many values came.
-    values: usize,
 }
 
 impl Binding<'_> {
@@ -185,14 +183,23 @@ impl Binding<'_> {
         (self.splice(|_| "?".to_owned()), self.places.iter().map(|(_, index)| *index).collect())
     }
 
-    /// The statement with `:p1`, `:p2`, ... for its placeholders: `:p1` is the first value, wherever it
-    /// stands. And how many values there are.
+    /// The statement with `:p1`, `:p2`, ... for its placeholders, numbered as they stand there, and for
+    /// each number the index of its value. The text is the same in whatever order the values came.
     #[must_use]
-    pub(super) fn named(&self) -> (String, usize) {
-        (self.splice(|index| format!(":p{}", index + 1)), self.values)
+    pub(super) fn named(&self) -> (String, Vec<usize>) {
+        let mut numbers = BTreeMap::new();
+        let mut indexes = Vec::new();
+        let text = self.splice(|index| {
+            let number = numbers.entry(index).or_insert_with(|| {
+                indexes.push(index);
+                indexes.len()
+            });
+            format!(":p{number}")
+        });
+        (text, indexes)
     }
 
-    fn splice(&self, placeholder: impl Fn(usize) -> String) -> String {
+    fn splice(&self, mut placeholder: impl FnMut(usize) -> String) -> String {
         let mut spliced = String::with_capacity(self.statement.len() + 2 * self.places.len());
         let mut copied = 0;
         for (span, index) in &self.places {
@@ -222,17 +229,26 @@ mod tests {
         let names = [Some("from"), Some("to")];
         let binding = bind("SELECT :to, :from, :to FROM t", &names).unwrap();
         assert_eq!(binding.positional(), ("SELECT ?, ?, ? FROM t".to_owned(), vec![1, 0, 1]));
-        assert_eq!(binding.named(), ("SELECT :p2, :p1, :p2 FROM t".to_owned(), 2));
+        assert_eq!(binding.named(), ("SELECT :p1, :p2, :p1 FROM t".to_owned(), vec![1, 0]));
 
         let binding = bind("SELECT ? + ?", &[None, None]).unwrap();
         assert_eq!(binding.positional(), ("SELECT ? + ?".to_owned(), vec![0, 1]));
-        assert_eq!(binding.named(), ("SELECT :p1 + :p2".to_owned(), 2));
+        assert_eq!(binding.named(), ("SELECT :p1 + :p2".to_owned(), vec![0, 1]));
 
         let binding = bind("SELECT ?FROM t", &[None]).unwrap();
         assert_eq!(binding.named().0, "SELECT :p1 FROM t");
 
         let binding = bind("SELECT 1", &[]).unwrap();
         assert_eq!(binding.positional(), ("SELECT 1".to_owned(), vec![]));
+    }
+
+    #[test]
+    fn the_text_does_not_tell_in_which_order_the_values_came() {
+        let sets = [[Some("a"), Some("b")], [Some("b"), Some("a")]];
+        let [one, other] = sets.map(|names| bind("INSERT INTO t VALUES (:b, :a, :b)", &names).unwrap());
+        assert_eq!(one.named(), ("INSERT INTO t VALUES (:p1, :p2, :p1)".to_owned(), vec![1, 0]));
+        assert_eq!(other.named(), (one.named().0, vec![0, 1]));
+        assert_eq!(other.positional().0, one.positional().0);
     }
 
     #[test]

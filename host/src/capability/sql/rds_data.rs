@@ -16,14 +16,15 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use self::client::{Open, Source};
+use super::backend::{is_over, spares_transaction};
 use super::rows::{Limits, RowStream};
 use super::statement::Statement;
-use super::{OpenError, Probe, mysql_errors, mysql_rights};
+use super::{OpenError, Probe, mysql_rights};
 use crate::capability::Statement as IamStatement;
 use crate::wire::aws;
 use crate::wit::rows::Value;
 use crate::wit::sql::{Access, Effect};
-use crate::wit::{Error, ErrorKind, row_bytes};
+use crate::wit::{Error, row_bytes};
 
 /// How many sets of values go in one call at most, and how many bytes of them: the service
 /// takes 4 MiB, in JSON.
@@ -97,20 +98,13 @@ impl RdsData {
         in_time(self.source.limits, self.source.read(&statement.text, statement.values)).await.and_then(rows)
     }
 
-    /// Runs a statement once for each set of values: all of it or none.
-    pub(super) async fn write(&self, text: String, sets: Vec<Vec<Value>>) -> Result<Effect, Error> {
-        let work = async {
-            let open = self.source.begin().await?;
-            let effect = run_sets(&open, &text, sets).await?;
-            open.commit().await.map(|()| effect)
-        };
-        in_time(self.source.limits, work).await
-    }
-
     /// Begins a transaction.
     pub(super) async fn begin(&self) -> Result<Transaction, Error> {
-        let limits = self.source.limits;
-        let open = in_time(limits, self.source.begin()).await?;
+        let (source, limits) = (Arc::clone(&self.source), self.source.limits);
+        // A task goes on if its caller goes away: else the service would hold a transaction
+        // open of which nobody knows the id.
+        let begun = tokio::spawn(async move { source.begin().await });
+        let open = in_time(limits, async { begun.await.unwrap_or_else(|_| Err(is_over())) }).await?;
         Ok(Transaction { limits, open: Some(open) })
     }
 
@@ -241,33 +235,36 @@ impl Transaction {
         self.execute(statement).await.map(effect)
     }
 
+    /// Runs a statement that writes once for each set of values.
+    pub(super) async fn write_all(&mut self, text: &str, sets: Vec<Vec<Value>>) -> Result<Effect, Error> {
+        self.run(async |open| run_sets(open, text, sets).await).await
+    }
+
     /// Makes it permanent.
     pub(super) async fn commit(mut self) -> Result<(), Error> {
-        in_time(self.limits, self.take()?.commit()).await
+        self.open.take().ok_or_else(is_over)?.commit().await
     }
 
     /// Undoes it.
     pub(super) async fn rollback(mut self) -> Result<(), Error> {
-        in_time(self.limits, self.take()?.rollback()).await
+        match self.open.take() {
+            Some(open) => in_time(self.limits, open.rollback()).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn execute(&mut self, statement: Statement) -> Result<ExecuteStatementOutput, Error> {
+        self.run(async |open| open.execute(&statement.text, statement.values).await).await
     }
 
     /// Whoever goes away while a statement runs drops the transaction with it.
-    async fn execute(&mut self, statement: Statement) -> Result<ExecuteStatementOutput, Error> {
-        let open = self.take()?;
-        let done = in_time(self.limits, open.execute(&statement.text, statement.values)).await;
-        if done.as_ref().err().is_none_or(mysql_errors::spares_transaction) {
+    async fn run<T>(&mut self, work: impl AsyncFnOnce(&Open) -> Result<T, Error>) -> Result<T, Error> {
+        let open = self.open.take().ok_or_else(is_over)?;
+        let done = in_time(self.limits, work(&open)).await;
+        if done.as_ref().err().is_none_or(spares_transaction) {
             self.open = Some(open);
         }
         done
-    }
-
-    fn take(&mut self) -> Result<Open, Error> {
-        self.open.take().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Failed,
-                "the transaction was rolled back when one of its statements was cut off or failed",
-            )
-        })
     }
 }
 

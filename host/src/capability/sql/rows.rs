@@ -37,6 +37,8 @@ pub(super) struct RowStream {
     rows: mpsc::Receiver<Result<Row, Error>>,
     /// A row that was taken and did not fit.
     waiting: Option<Row>,
+    /// Why it failed, if it did: asked again, it must not look as if it had come to its end.
+    failed: Option<Error>,
     /// What each row goes through before it is handed out.
     pass: fn(Row) -> Row,
 }
@@ -51,7 +53,7 @@ pub(super) struct Chunk {
 impl RowStream {
     /// A stream of rows that somebody sends into the other end.
     pub(super) fn new(columns: Vec<Column>, rows: mpsc::Receiver<Result<Row, Error>>) -> Self {
-        Self { columns, rows, waiting: None, pass: |row| row }
+        Self { columns, rows, waiting: None, failed: None, pass: |row| row }
     }
 
     /// A stream of rows that are here already.
@@ -78,8 +80,18 @@ impl RowStream {
     }
 
     /// The next rows, at most `rows_max` and `limits.bytes_max`, by `deadline`. A single
-    /// row that is larger than that is an error, as nothing smaller can be handed out.
+    /// row that is larger than that is an error, as nothing smaller can be handed out. After
+    /// an error there is no more than that error.
     pub(super) async fn next(&mut self, rows_max: usize, limits: &Limits, deadline: Instant) -> Result<Chunk, Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let chunk = self.take(rows_max, limits, deadline).await;
+        self.failed = chunk.as_ref().err().cloned();
+        chunk
+    }
+
+    async fn take(&mut self, rows_max: usize, limits: &Limits, deadline: Instant) -> Result<Chunk, Error> {
         let mut rows = Vec::new();
         let mut bytes = 0;
         loop {
@@ -161,9 +173,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_row_that_can_never_fit_is_an_error() {
-        let refused = stream(vec![text(200)]).collect(9, &limits(100), soon()).await;
-        assert_eq!(refused.err().map(|error| error.kind), Some(ErrorKind::Limited));
+    async fn a_row_that_can_never_fit_is_an_error_and_is_not_passed_over() {
+        let mut stream = stream(vec![text(200), text(1)]);
+        for _ in 0..2 {
+            let refused = stream.next(9, &limits(100), soon()).await;
+            assert_eq!(refused.err().map(|error| error.kind), Some(ErrorKind::Limited));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_half_way_stays_and_is_not_taken_for_the_end() {
+        let (sender, receiver) = mpsc::channel(2);
+        for row in [Ok(text(1)), Err(Error::new(ErrorKind::Unavailable, "gone"))] {
+            sender.try_send(row).expect("has room");
+        }
+        drop(sender);
+        let mut stream = RowStream::new(Vec::new(), receiver);
+        for _ in 0..2 {
+            let refused = stream.next(9, &limits(100), soon()).await;
+            assert_eq!(refused.err().map(|error| error.kind), Some(ErrorKind::Unavailable));
+        }
     }
 
     #[tokio::test]

@@ -112,14 +112,6 @@ impl Script {
         read(&self.answers, statement)
     }
 
-    pub(super) fn write(&self, text: &str, sets: &[Vec<Value>]) -> Result<Effect, Error> {
-        let mut effect = Effect { rows_affected: 0, inserted_id: None };
-        for values in sets {
-            effect.rows_affected += find(&self.answers, text, values)?.rows_affected.unwrap_or(1);
-        }
-        Ok(effect)
-    }
-
     pub(super) fn begin(&self) -> Transaction {
         Transaction(self.answers.clone())
     }

@@ -2,14 +2,15 @@
 //! for reading, an authorizer that knows every action, and a handler that stops what is
 //! cancelled or late.
 
+mod transaction;
 mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::hooks::{Action, AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use schemars::JsonSchema;
@@ -17,10 +18,11 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
+pub(super) use self::transaction::Transaction;
 use super::rows::{Limits, RowStream};
 use super::statement::Statement;
 use super::{OpenError, Probe};
-use crate::wit::rows::{Column, Row, Value};
+use crate::wit::rows::{Column, Row};
 use crate::wit::sql::{Access, Effect};
 use crate::wit::{Error, ErrorKind, row_bytes};
 
@@ -29,6 +31,9 @@ const IDLE_MAX: usize = 8;
 
 /// Rows on their way from the database thread.
 const ROWS_AHEAD: usize = 64;
+
+/// Between two tries for a lock that others hold.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Virtual-machine steps between two looks at whether to stop: well under a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
@@ -57,13 +62,6 @@ struct Pool {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// A transaction and the connection that it has for itself.
-pub(super) struct Transaction {
-    pool: Arc<Pool>,
-    /// None only while a statement runs, and after one was cut off.
-    connection: Option<Connection>,
-}
-
 impl Sqlite {
     pub(super) fn open(config: Config, dir: &Path, access: Access, limits: Limits) -> Result<Self, OpenError> {
         let path = dir.join(config.path);
@@ -76,7 +74,7 @@ impl Sqlite {
         let (sender, rows) = mpsc::channel(ROWS_AHEAD);
         spawn_blocking(move || {
             let read = pool.take().and_then(|mut connection| {
-                stop_when(&mut connection, pool.limits.deadline(), sender.clone())?;
+                stop_when(&mut connection, &pool.limits, sender.clone())?;
                 let read = stream(&mut connection, &statement, head, &sender);
                 pool.give(connection);
                 read
@@ -93,28 +91,8 @@ impl Sqlite {
         }
     }
 
-    pub(super) async fn write(&self, text: String, sets: Vec<Vec<Value>>) -> Result<Effect, Error> {
-        let mut transaction = self.begin().await?;
-        let mut effect = Effect { rows_affected: 0, inserted_id: None };
-        for values in sets {
-            let one = transaction.write(Statement { text: text.clone(), values }).await?;
-            effect.rows_affected += one.rows_affected;
-            effect.inserted_id = one.inserted_id;
-        }
-        transaction.commit().await?;
-        Ok(effect)
-    }
-
     pub(super) async fn begin(&self) -> Result<Transaction, Error> {
-        let pool = Arc::clone(&self.pool);
-        let connection = blocking(move || {
-            let begin = pool.take().and_then(|mut connection| {
-                command(&mut connection, "BEGIN IMMEDIATE")?;
-                Ok(connection)
-            });
-            begin.map_err(|error| pool.explain(error))
-        });
-        Ok(Transaction { connection: Some(connection.await?), pool: Arc::clone(&self.pool) })
+        Transaction::begin(Arc::clone(&self.pool)).await
     }
 
     pub(super) async fn probe(&self) -> Result<Probe, String> {
@@ -145,59 +123,6 @@ pub(super) fn fill(path: &Path, statements: &[String]) -> Result<(), String> {
     filled.map_err(|error| error.to_string())
 }
 
-impl Transaction {
-    pub(super) async fn read(&mut self, statement: Statement) -> Result<RowStream, Error> {
-        let Limits { rows_max, bytes_max, .. } = self.pool.limits;
-        let (columns, rows) = self.run(move |connection| rows_of(connection, &statement, rows_max, bytes_max)).await?;
-        Ok(RowStream::ready(columns, rows))
-    }
-
-    pub(super) async fn write(&mut self, statement: Statement) -> Result<Effect, Error> {
-        self.run(move |connection| change(connection, &statement)).await
-    }
-
-    pub(super) async fn commit(mut self) -> Result<(), Error> {
-        self.run(|connection| command(connection, "COMMIT")).await?;
-        self.pool.give_back(self.connection.take());
-        Ok(())
-    }
-
-    pub(super) async fn rollback(mut self) -> Result<(), Error> {
-        self.run(|connection| command(connection, "ROLLBACK")).await?;
-        self.pool.give_back(self.connection.take());
-        Ok(())
-    }
-
-    /// Does something on the transaction's connection. If the caller goes away meanwhile,
-    /// the connection is closed, and with it the transaction rolled back.
-    async fn run<T: Send + 'static>(
-        &mut self,
-        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, Error> {
-        let Some(mut connection) = self.connection.take() else {
-            return Err(Error::new(ErrorKind::Failed, "the transaction was rolled back when a statement was cut off"));
-        };
-        let pool = Arc::clone(&self.pool);
-        let (alive, caller) = mpsc::channel::<()>(1);
-        let (done, connection) = blocking(move || {
-            let done = stop_when(&mut connection, pool.limits.deadline(), alive)
-                .and_then(|()| work(&mut connection))
-                .map_err(|error| pool.explain(error));
-            Ok((done, connection))
-        })
-        .await?;
-        drop(caller);
-        self.connection = Some(connection);
-        done
-    }
-}
-
-impl Limits {
-    fn deadline(&self) -> Instant {
-        Instant::now() + self.time_max
-    }
-}
-
 impl Pool {
     fn take(&self) -> rusqlite::Result<Connection> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -205,18 +130,14 @@ impl Pool {
     }
 
     fn give(&self, mut connection: Connection) {
-        // The handler holds the other end of the last reader's stream open.
-        let _ = connection.progress_handler(0, None::<fn() -> bool>);
+        // The handlers hold the other end of the last reader's stream open.
+        let cleared = connection
+            .progress_handler(0, None::<fn() -> bool>)
+            .and_then(|()| connection.busy_timeout(lock_max(&self.limits)));
         // A connection with a transaction open is closed instead, which rolls it back.
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if connection.is_autocommit() && idle.len() < IDLE_MAX {
+        if cleared.is_ok() && connection.is_autocommit() && idle.len() < IDLE_MAX {
             idle.push(connection);
-        }
-    }
-
-    fn give_back(&self, connection: Option<Connection>) {
-        if let Some(connection) = connection {
-            self.give(connection);
         }
     }
 
@@ -226,7 +147,7 @@ impl Pool {
             Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
         let connection = Connection::open_with_flags(&self.path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(self.limits.time_max)?;
+        connection.busy_timeout(lock_max(&self.limits))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
@@ -258,9 +179,10 @@ impl Pool {
                 ErrorKind::Unavailable,
                 "the file of this source cannot be opened as a database; the operator must check its `path`".to_owned(),
             ),
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-                (ErrorKind::Unavailable, "the database is busy with another writer; try again".to_owned())
-            }
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (
+                ErrorKind::Unavailable,
+                "the database is busy: somebody else reads or writes it for long; try again".to_owned(),
+            ),
             ErrorCode::TooBig | ErrorCode::OutOfMemory => {
                 (ErrorKind::Limited, "the statement builds a value that is too large".to_owned())
             }
@@ -279,14 +201,26 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + S
     spawn_blocking(work).await.map_err(stopped)?
 }
 
-/// Makes whatever runs next on this connection stop at the deadline, or when nobody
-/// waits for it any more.
+/// Makes whatever runs next on this connection stop at the deadline, or when nobody waits
+/// for it any more; and stop waiting for a lock of others some time before.
 fn stop_when<T: Send + 'static>(
     connection: &mut Connection,
-    deadline: Instant,
-    waiting: mpsc::Sender<T>,
+    limits: &Limits,
+    caller: mpsc::Sender<T>,
 ) -> rusqlite::Result<()> {
-    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || waiting.is_closed() || Instant::now() >= deadline))
+    let begun = Instant::now();
+    let (lock_max, time_max, waiting) = (lock_max(limits), limits.time_max, caller.clone());
+    connection.busy_handler(Some(move |_| {
+        std::thread::sleep(LOCK_PAUSE);
+        !waiting.is_closed() && begun.elapsed() < lock_max
+    }))?;
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || caller.is_closed() || begun.elapsed() >= time_max))
+}
+
+/// How long a lock of others is waited for: whoever does so in vain is to be told so, not
+/// that a statement was slow.
+fn lock_max(limits: &Limits) -> Duration {
+    limits.time_max / 3
 }
 
 /// Sends the rows of a statement as they come, until nobody takes them.
@@ -338,13 +272,18 @@ fn rows_of(
 }
 
 fn change(connection: &mut Connection, statement: &Statement) -> rusqlite::Result<Effect> {
-    let before = connection.last_insert_rowid();
-    let rows = {
-        let mut prepared = prepare(connection, statement)?;
-        prepared.raw_execute()?
-    };
-    let after = connection.last_insert_rowid();
-    let inserted_id = (after != before).then_some(after);
+    // The library remembers the last key of the connection, whoever made it. The key is this
+    // statement's if it is that of a row which the statement inserted.
+    let inserted = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&inserted);
+    connection.update_hook(Some(move |action, _: &str, _: &str, key| {
+        if action == Action::SQLITE_INSERT {
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
+        }
+    }))?;
+    let rows = prepare(connection, statement)?.raw_execute()?;
+    let inserted = *inserted.lock().unwrap_or_else(PoisonError::into_inner);
+    let inserted_id = inserted.filter(|key| *key == connection.last_insert_rowid());
     Ok(Effect { rows_affected: u64::try_from(rows).unwrap_or(0), inserted_id })
 }
 

@@ -1,6 +1,6 @@
 //! A statement that may be sent, in the words of the backend that it goes to.
 
-use super::placeholder::{self, Unfit};
+use super::placeholder::{self, Placeholders, Unfit};
 use crate::guard::Dialect;
 use crate::wit::rows::Value;
 use crate::wit::sql::Parameter;
@@ -22,21 +22,28 @@ pub(super) enum Style {
     Named,
 }
 
-impl Statement {
-    /// The statement as its author wrote it, but for its placeholders.
-    pub(super) fn bind(text: &str, dialect: Dialect, style: Style, parameters: &[Parameter]) -> Result<Self, Unfit> {
+/// A statement whose placeholders are known: ready for any number of sets of values.
+pub(super) struct Template<'a> {
+    placeholders: Placeholders<'a>,
+    style: Style,
+}
+
+impl<'a> Template<'a> {
+    /// Finds the placeholders of a statement.
+    pub(super) fn read(text: &'a str, dialect: Dialect, style: Style) -> Result<Self, Unfit> {
+        Ok(Self { placeholders: placeholder::scan(text, dialect)?, style })
+    }
+
+    /// The statement as its author wrote it but for its placeholders, and its values. The
+    /// text is the same for every set of values.
+    pub(super) fn bind(&self, parameters: &[Parameter]) -> Result<Statement, Unfit> {
         let names: Vec<Option<&str>> = parameters.iter().map(|parameter| parameter.name.as_deref()).collect();
-        let binding = placeholder::scan(text, dialect)?.bind(&names)?;
+        let binding = self.placeholders.bind(&names)?;
+        let (text, indexes) = match self.style {
+            Style::Positional => binding.positional(),
+            Style::Named => binding.named(),
+        };
         let value = |index: usize| parameters.get(index).map(|parameter| parameter.value.clone());
-        Ok(match style {
-            Style::Positional => {
-                let (text, indexes) = binding.positional();
-                Self { text, values: indexes.into_iter().filter_map(value).collect() }
-            }
-            Style::Named => {
-                let (text, count) = binding.named();
-                Self { text, values: (0..count).filter_map(value).collect() }
-            }
-        })
+        Ok(Statement { text, values: indexes.into_iter().filter_map(value).collect() })
     }
 }

@@ -1,4 +1,5 @@
-//! `toolhost demo`: a CRM to ask questions of, with no file and no account needed.
+//! `toolhost demo`: a CRM, a lake of support cases and a model to ask questions of, with no
+//! file and no account needed.
 
 pub mod cases;
 mod dice;
@@ -8,6 +9,7 @@ mod telemetry;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -16,20 +18,28 @@ use super::serve::serve;
 use super::terminal::{bold, patiently};
 use crate::capability::{grant_tables, sql};
 use crate::config::{self, Config};
+use crate::host::Host;
 
-/// Serve a demo: a CRM database, seeded here, and the tools to ask it.
+/// What the demo's config names.
+const PLUGINS: [&str; 5] = ["sql.wasm", "athena.wasm", "bedrock.wasm", "case_insights.wasm", "prometheus.wasm"];
+
+/// One that watches itself, with what Debian's package brings.
+const START_PROMETHEUS: &str =
+    "prometheus --config.file=/etc/prometheus/prometheus.yml --storage.tsdb.path=/tmp/prometheus";
+
+/// Serve a demo: a CRM and a lake of support cases, made here, and the tools to ask them.
 #[derive(Args)]
 pub(super) struct Demo {
     /// Write the demo's config to this file, to start from, instead of serving.
     #[arg(long, value_name = "FILE")]
     write_config: Option<PathBuf>,
-    /// Where to keep the demo's database; the user's data directory if not given.
+    /// Where to keep the demo's data; the user's data directory if not given.
     #[arg(long)]
     data: Option<PathBuf>,
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// The directory with sql.wasm; `plugins` beside this program if not given.
+    /// The directory with sql.wasm and the others; `plugins` beside this program if not given.
     #[arg(long)]
     plugins: Option<PathBuf>,
 }
@@ -37,22 +47,30 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let data = self.data.or_else(|| Some(config::home_dir("XDG_DATA_HOME", ".local/share")?.join("toolhost/demo")));
-        let data = data.context("there is no home directory; say where to keep the demo's database: --data DIR")?;
-        std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
-        let database = data.canonicalize()?.join("acme_crm.db");
-        let text = config_text(self.listen, &plugin_dir(self.plugins)?, &database)?;
+        let data = data.context("there is no home directory; say where to keep the demo's data: --data DIR")?;
+        let make = |dir: &Path| std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()));
+        make(&data)?;
+        let (database, lake) = (data.canonicalize()?.join("acme_crm.db"), data.canonicalize()?.join("insights"));
+        make(&lake)?;
+        let text = config_text(self.listen, &plugin_dir(self.plugins)?, &database, &lake)?;
         if let Some(file) = self.write_config {
             ensure!(!file.exists(), "{} is there already", file.display());
             std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
             println!("Wrote {0}. Serve it: toolhost --config {0} serve", file.display());
             return Ok(ExitCode::SUCCESS);
         }
-        let seeding = tokio::task::spawn_blocking(move || sql::fill_sqlite_file(&database, &seed::statements()));
-        let seeded = patiently("Seeding the database", seeding).await?;
-        seeded.map_err(anyhow::Error::msg).context("cannot seed the demo's database")?;
+        let seeding = tokio::task::spawn_blocking(move || seed(&database, &lake));
+        patiently("Making the demo's data", seeding).await??;
         let config = Config::parse(&text, &data.join("demo.toml"), &grant_tables())?;
         serve(config, false, welcome).await
     }
+}
+
+/// The demo's data, where it is not there yet.
+fn seed(database: &Path, lake: &Path) -> anyhow::Result<()> {
+    let seeded = sql::fill_sqlite_file(database, &seed::statements());
+    seeded.map_err(anyhow::Error::msg).context("cannot seed the demo's database")?;
+    cases::write(lake, SystemTime::now()).with_context(|| format!("cannot write to {}", lake.display()))
 }
 
 /// The directory of the plugins that are built with this program.
@@ -62,27 +80,38 @@ fn plugin_dir(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
         None => std::env::current_exe()?.parent().unwrap_or(Path::new("")).join("plugins"),
     };
     let hint = "`make demo` builds it; or say where it is: --plugins DIR";
-    ensure!(dir.join("sql.wasm").exists(), "there is no sql.wasm in {}: {hint}", dir.display());
+    for file in PLUGINS {
+        ensure!(dir.join(file).exists(), "there is no {file} in {}: {hint}", dir.display());
+    }
     Ok(dir.canonicalize()?)
 }
 
 /// The demo's config, with the paths of this machine.
-fn config_text(listen: SocketAddr, plugins: &Path, database: &Path) -> anyhow::Result<String> {
+fn config_text(listen: SocketAddr, plugins: &Path, database: &Path, lake: &Path) -> anyhow::Result<String> {
     let quoted = |path: &Path| -> anyhow::Result<String> {
         let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
         Ok(toml::Value::from(path).to_string())
     };
     let text = include_str!("demo.toml.in").replace("@LISTEN@", &listen.to_string());
-    Ok(text.replace("@PLUGINS@", &quoted(plugins)?).replace("@DATABASE@", &quoted(database)?))
+    let text = text.replace("@PLUGINS@", &quoted(plugins)?).replace("@DATABASE@", &quoted(database)?);
+    Ok(text.replace("@FILES@", &quoted(lake)?))
 }
 
-fn welcome(url: &str) {
+async fn welcome(host: &Host, url: &str) {
     let question = r#"{"sql": "SELECT count(*) AS open_tickets FROM support_tickets WHERE status = 'open'"}"#;
     println!("\n{}", bold("How many open support tickets do we have?"));
     println!(
         "  curl -s {url}/tools/crm__run_query -H 'Content-Type: application/json' -d \"{}\"",
         question.replace('"', "\\\"")
     );
+    println!("{}", bold("What do customers complain about?"));
+    println!("  curl -s {url}/tools/cases__get_service_trends -H 'Content-Type: application/json' -d \"{{}}\"");
+    let prometheus = host.grants().iter().find(|(path, _)| *path == "http.prometheus");
+    if let Some((_, grant)) = prometheus
+        && grant.probe().await.is_err()
+    {
+        println!("No Prometheus answers on 127.0.0.1:9090; to start one: {START_PROMETHEUS}");
+    }
     println!("\n{}", bold("Connect Claude Code"));
     println!("  claude mcp add --transport http toolhost {url}/mcp");
     println!("{}", bold("Connect another MCP client"));
@@ -97,7 +126,9 @@ mod tests {
     #[test]
     fn the_demos_config_parses_and_grants_the_plugin_its_source() {
         let listen = SocketAddr::from(([127, 0, 0, 1], 8000));
-        let text = config_text(listen, Path::new("/plugins"), Path::new("/data/acme \"crm\".db")).expect("is text");
+        let text =
+            config_text(listen, Path::new("/plugins"), Path::new("/data/acme \"crm\".db"), Path::new("/data/lake"))
+                .expect("is text");
         let config = Config::parse(&text, Path::new("demo.toml"), &grant_tables()).expect("parses");
         assert_eq!(config.plugins["crm"].grants, ["sql.crm"]);
     }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use toolhost_sdk::query::Execution;
 use toolhost_sdk::raw::query;
-use toolhost_sdk::rows::Value;
+use toolhost_sdk::rows::{Rows, Value};
 use toolhost_sdk::{Result, plugin, tool};
 
 /// Names of sources that no operator grants.
@@ -85,7 +85,26 @@ fn hoard(
     }
 }
 
-plugin! { tools: [misuse_query, crash, forget, hoard] }
+/// Asks for a value of each kind, passed through placeholders.
+#[tool]
+fn ask_with_values() -> Result<Rows> {
+    let nasty = "né'; DROP TABLE case_summary; -- ? \\";
+    let values = [
+        true.into(),
+        i64::MIN.into(),
+        0.1.into(),
+        Value::Decimal("12.90".to_owned()),
+        nasty.into(),
+        Value::Date("2026-01-31".to_owned()),
+        Value::Timestamp("2026-01-31T23:59:59".to_owned()),
+        vec![0_u8, 255].into(),
+        Value::Null,
+    ];
+    let statement = "SELECT ? AS a, ? AS b, ? AS c, ? AS d, ? AS e, ? AS f, ? AS g, ? AS h, CAST(? AS varchar) AS i";
+    toolhost_sdk::query::source()?.run(statement, &values, 10)
+}
+
+plugin! { tools: [misuse_query, crash, forget, hoard, ask_with_values] }
 
 fn submit(statement: &str) -> Result<Execution> {
     toolhost_sdk::query::source()?.submit(statement, &[])

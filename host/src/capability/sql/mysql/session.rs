@@ -10,6 +10,7 @@ use mysql_async::{BinaryProtocol, Conn, DriverError, IoError, Opts, OptsBuilder,
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::super::backend::spares_transaction;
 use super::super::mysql_errors;
 use super::super::rows::{Limits, RowStream};
 use super::super::statement::Statement;
@@ -267,7 +268,7 @@ impl Session {
         // the server may not know it yet.
         self.running = !matches!(error, mysql_async::Error::Server(_));
         let told = self.source.explain(error);
-        self.over |= !mysql_errors::spares_transaction(&told);
+        self.over |= !spares_transaction(&told);
         told
     }
 }

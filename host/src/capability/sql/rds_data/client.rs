@@ -12,6 +12,7 @@ use aws_sdk_rdsdata::operation::execute_statement::ExecuteStatementOutput;
 use aws_sdk_rdsdata::types::{Field, SqlParameter};
 use tokio::sync::OnceCell;
 
+use super::super::backend::unknown_commit;
 use super::super::rows::Limits;
 use super::errors::explain;
 use super::values;
@@ -157,9 +158,7 @@ impl Open {
                 Ok(())
             }
             Err(SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_)) => {
-                let message =
-                    "the Data API gave no answer while the changes were made permanent: look whether they were";
-                Err(Error::new(ErrorKind::Unavailable, message))
+                Err(unknown_commit())
             }
             Err(error) => Err(explain(&error, "CommitTransaction", &self.source.limits)),
         }
@@ -167,10 +166,12 @@ impl Open {
 
     /// Undoes it.
     pub(super) async fn rollback(mut self) -> Result<(), Error> {
-        match self.id.take() {
-            Some(id) => self.source.rollback(&id).await,
-            None => Ok(()),
+        if let Some(id) = &self.id {
+            // If that fails, the drop tries again.
+            self.source.rollback(id).await?;
         }
+        self.id = None;
+        Ok(())
     }
 }
 

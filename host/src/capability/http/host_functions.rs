@@ -1,0 +1,47 @@
+//! The host functions of `wit/deps/http.wit`: each begins with `permit`.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::{CallState, Http};
+use crate::wit::http::{Host, Outgoing, Request, Response, Upstream};
+use crate::wit::{Error, ErrorKind, Failure};
+
+/// How many requests `send-many` takes.
+const MANY_MAX: usize = 16;
+
+impl Host for CallState {
+    async fn list(&mut self) -> wasmtime::Result<Vec<Upstream>> {
+        let granted = self.granted::<Http>()?.into_iter();
+        let upstream = |(name, grant): (String, Arc<Http>)| Upstream {
+            name,
+            methods: grant.rules.methods.iter().cloned().collect(),
+            paths: grant.rules.paths.iter().map(ToString::to_string).collect(),
+            notes: grant.notes.clone(),
+        };
+        Ok(granted.map(upstream).collect())
+    }
+
+    async fn send(&mut self, upstream: String, request: Request) -> Result<Response, Failure> {
+        let grant = self.permit::<Http>(&upstream, "send")?;
+        Ok(grant.send(request).await?)
+    }
+
+    async fn send_many(&mut self, requests: Vec<Outgoing>) -> wasmtime::Result<Vec<Result<Response, Error>>> {
+        let too_many = requests.len() > MANY_MAX;
+        let mut permitted = Vec::with_capacity(requests.len());
+        for Outgoing { upstream, request } in requests {
+            let grant = match self.permit::<Http>(&upstream, "send") {
+                Ok(_) if too_many => {
+                    Err(Error::new(ErrorKind::Limited, format!("`send-many` takes at most {MANY_MAX} requests")))
+                }
+                Ok(grant) => Ok(grant),
+                Err(failure) => Err(failure.into_answer()?),
+            };
+            permitted.push((grant, request));
+        }
+        let sent = permitted.into_iter().map(async |(grant, request)| grant?.send(request).await);
+        Ok(join_all(sent).await)
+    }
+}
