@@ -181,8 +181,8 @@ pub(super) fn rank(sentences: &[Sentence], question: &str, close_max: usize, oth
         let sum: f64 = numbers.iter().map(|number| vocabulary.weight(*number)).sum();
         sum / as_float(numbers.len().max(1)).sqrt()
     };
-    let scored = |score: &dyn Fn(&[usize]) -> f64, words_min: usize| {
-        let long_enough = words.iter().enumerate().filter(|(_, numbers)| numbers.len() >= words_min);
+    let scored = |score: &dyn Fn(&[usize]) -> f64| {
+        let long_enough = words.iter().enumerate().filter(|(_, numbers)| numbers.len() >= WORDS_MIN);
         let mut scored: Vec<(usize, f64)> = long_enough.map(|(place, numbers)| (place, score(numbers))).collect();
         scored.retain(|(_, score)| *score > 0.0);
         scored.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
@@ -193,11 +193,11 @@ pub(super) fn rank(sentences: &[Sentence], question: &str, close_max: usize, oth
         0.0 => 0.0,
         shared => shared + weight(numbers) / 100.0,
     };
-    let mut close = choose(&scored(&close_score, WORDS_MIN), &words, &[], close_max);
+    let mut close = choose(&scored(&close_score), &words, &[], close_max);
     // What is done about a thing is often said right after it.
     close.iter_mut().for_each(|ranked| ranked.more = goes_on(sentences, ranked.place));
     let quoted: Vec<usize> = close.iter().flat_map(|ranked| ranked.place..=ranked.place + ranked.more).collect();
-    let others = choose(&scored(&weight, WORDS_MIN), &words, &quoted, others_max);
+    let others = choose(&scored(&weight), &words, &quoted, others_max);
     Choice { close, others, words: vocabulary.standing_out() }
 }
 
