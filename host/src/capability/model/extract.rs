@@ -25,9 +25,6 @@ pub(super) const NAME: &str = "extract";
 const CLOSE_SHOWN: usize = 8;
 const OTHERS_SHOWN: usize = 6;
 
-/// How long a quote with what follows it may be, in bytes.
-const QUOTE_BYTES_MAX: usize = 300;
-
 /// How many sentences are looked at.
 const SENTENCES_MAX: usize = 20_000;
 
@@ -76,9 +73,9 @@ fn answer(said: &str) -> String {
         let words: Vec<String> = ranked.words.iter().map(|(word, places)| format!("{word} ({places})")).collect();
         paragraph(&mut text, &format!("Words that stand out, and in how many {unit}s: {}.", words.join(", ")));
     }
-    quote(&mut text, "Closest to the question:", &ranked.close, &sentences, true);
+    quote(&mut text, "Closest to the question:", &ranked.close, &sentences);
     let title = if ranked.close.is_empty() { "Sentences that stand out:" } else { "Others that stand out:" };
-    quote(&mut text, title, &ranked.others, &sentences, false);
+    quote(&mut text, title, &ranked.others, &sentences);
     if ranked.close.is_empty() && !question.trim().is_empty() {
         paragraph(&mut text, "No sentence shares a telling word with the question.");
     }
@@ -94,31 +91,23 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}.", if number == 1 { "" } else { "s" })
 }
 
-/// Writes sentences as a list, each with the record it is from and how many are like it; and with
-/// what that record says next, if that is asked for and short enough.
-fn quote(text: &mut String, title: &str, chosen: &[Ranked], sentences: &[Sentence], goes_on: bool) {
+/// Writes sentences as a list, each with the record it is from and how many are like it.
+fn quote(text: &mut String, title: &str, chosen: &[Ranked], sentences: &[Sentence]) {
     if chosen.is_empty() {
         return;
     }
     paragraph(text, title);
-    for Ranked { place, alike } in chosen {
-        let Some(Sentence { text: said, label, record }) = sentences.get(*place) else { continue };
-        let label = label.as_ref().map(|label| format!("[{label}] ")).unwrap_or_default();
-        let mut said = said.clone();
-        let after = sentences.iter().skip(place + 1).take_while(|other| goes_on && other.record == *record);
-        for Sentence { text: next, .. } in after {
-            if said.len() + next.len() > QUOTE_BYTES_MAX {
-                break;
-            }
-            said.push(' ');
-            said.push_str(next);
-        }
+    for Ranked { place, more, alike } in chosen {
+        let quoted = sentences.get(*place..=place + more).unwrap_or_default();
+        let said: Vec<&str> = quoted.iter().map(|sentence| sentence.text.as_str()).collect();
+        let label = quoted.first().and_then(|sentence| sentence.label.as_ref());
+        let label = label.map(|label| format!("[{label}] ")).unwrap_or_default();
         let alike = match alike {
             0 => String::new(),
             1 => " (and 1 like it)".to_owned(),
             more => format!(" (and {more} like it)"),
         };
-        let _ = write!(text, "\n- {label}{said}{alike}");
+        let _ = write!(text, "\n- {label}{}{alike}", said.join(" "));
     }
 }
 

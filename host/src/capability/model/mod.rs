@@ -59,8 +59,10 @@ const PLACE_WAIT: Duration = Duration::from_secs(1);
 /// plugin is to hear of it, and not to be stopped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// What the look of `toolhost check` may cost, in tokens of the answer.
+/// What the look of `toolhost check` may cost, in tokens of the answer, and how long it may take:
+/// a little less than it waits.
 const PROBE_TOKENS: u32 = 16;
+const PROBE_TIME: Duration = Duration::from_secs(9);
 
 /// `[model.<grant>]`: one model, by exactly one of `bedrock`, `openai`, `client`, `extract`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -169,7 +171,7 @@ impl Capability for Model {
                 stop_sequences: Vec::new(),
             };
             let nobody = Client::default();
-            self.converse(&nobody, self.limits.time_max, request).await.map_err(|error| error.message)?;
+            self.converse(&nobody, PROBE_TIME, request).await.map_err(|error| error.message)?;
         }
         Ok(Probe::default())
     }

@@ -8,7 +8,10 @@ use super::words::{asks, telling};
 /// The longest sentence that is quoted whole, in characters.
 const CHARACTERS_MAX: usize = 300;
 
-/// How many telling words a sentence needs to stand out by itself.
+/// How long a quote with what its record says next may be, in bytes.
+const QUOTE_BYTES_MAX: usize = 300;
+
+/// How many telling words a sentence needs to be chosen.
 const WORDS_MIN: usize = 2;
 
 /// How many words that stand out are shown.
@@ -31,6 +34,8 @@ pub(super) struct Sentence {
 #[derive(Debug, PartialEq)]
 pub(super) struct Ranked {
     pub(super) place: usize,
+    /// How many sentences after it, of the same record, belong to the quote.
+    pub(super) more: usize,
     pub(super) alike: usize,
 }
 
@@ -176,8 +181,8 @@ pub(super) fn rank(sentences: &[Sentence], question: &str, close_max: usize, oth
         let sum: f64 = numbers.iter().map(|number| vocabulary.weight(*number)).sum();
         sum / as_float(numbers.len().max(1)).sqrt()
     };
-    let scored = |score: &dyn Fn(&[usize]) -> f64, words_min: usize| {
-        let long_enough = words.iter().enumerate().filter(|(_, numbers)| numbers.len() >= words_min);
+    let scored = |score: &dyn Fn(&[usize]) -> f64| {
+        let long_enough = words.iter().enumerate().filter(|(_, numbers)| numbers.len() >= WORDS_MIN);
         let mut scored: Vec<(usize, f64)> = long_enough.map(|(place, numbers)| (place, score(numbers))).collect();
         scored.retain(|(_, score)| *score > 0.0);
         scored.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
@@ -188,26 +193,40 @@ pub(super) fn rank(sentences: &[Sentence], question: &str, close_max: usize, oth
         0.0 => 0.0,
         shared => shared + weight(numbers) / 100.0,
     };
-    let close = choose(&scored(&close_score, 2), &words, &[], close_max);
-    let others = choose(&scored(&weight, WORDS_MIN), &words, &close, others_max);
+    let mut close = choose(&scored(&close_score), &words, &[], close_max);
+    // What is done about a thing is often said right after it.
+    close.iter_mut().for_each(|ranked| ranked.more = goes_on(sentences, ranked.place));
+    let quoted: Vec<usize> = close.iter().flat_map(|ranked| ranked.place..=ranked.place + ranked.more).collect();
+    let others = choose(&scored(&weight), &words, &quoted, others_max);
     Choice { close, others, words: vocabulary.standing_out() }
 }
 
 /// The first of the scored, without those that say what one before them says; these are counted.
-fn choose(scored: &[(usize, f64)], words: &[Vec<usize>], known: &[Ranked], max: usize) -> Vec<Ranked> {
+fn choose(scored: &[(usize, f64)], words: &[Vec<usize>], known: &[usize], max: usize) -> Vec<Ranked> {
     let of = |place: usize| words.get(place).map_or(&[][..], Vec::as_slice);
     let mut chosen: Vec<Ranked> = Vec::new();
     for (place, _) in scored {
-        if known.iter().any(|other| are_alike(of(*place), of(other.place))) {
+        if known.iter().any(|other| are_alike(of(*place), of(*other))) {
             continue;
         }
         if let Some(other) = chosen.iter_mut().find(|other| are_alike(of(*place), of(other.place))) {
             other.alike += 1;
         } else if chosen.len() < max {
-            chosen.push(Ranked { place: *place, alike: 0 });
+            chosen.push(Ranked { place: *place, more: 0, alike: 0 });
         }
     }
     chosen
+}
+
+/// How many sentences after one are of the same record, and short enough to be quoted with it.
+fn goes_on(sentences: &[Sentence], place: usize) -> usize {
+    let Some(first) = sentences.get(place) else { return 0 };
+    let after = sentences.iter().skip(place + 1).take_while(|next| next.record == first.record);
+    let ends = after.scan(first.text.len(), |bytes, next| {
+        *bytes += next.text.len();
+        Some(*bytes)
+    });
+    ends.take_while(|bytes| *bytes <= QUOTE_BYTES_MAX).count()
 }
 
 /// Whether two sorted lists of words have three of five in common.
@@ -244,9 +263,9 @@ mod tests {
         let text = "The pump failed at night. The pump was loud. The valve leaked at night. The pump is old and slow.";
         let sentences = of_prose(text, 100);
         let choice = rank(&sentences, "Which valve leaks?", 2, 0);
-        assert_eq!(choice.close, [Ranked { place: 2, alike: 0 }]);
+        assert_eq!(choice.close, [Ranked { place: 2, more: 0, alike: 0 }]);
         let choice = rank(&sentences, "What of the pump at night?", 1, 0);
-        assert_eq!(choice.close, [Ranked { place: 0, alike: 0 }]);
+        assert_eq!(choice.close, [Ranked { place: 0, more: 0, alike: 0 }]);
     }
 
     #[test]
@@ -254,8 +273,8 @@ mod tests {
         let text =
             "Disk full on node seven. Disk full on node nine. Disk was full on node two. A cable broke in the hall.";
         let choice = rank(&of_prose(text, 100), "Why was a disk full?", 5, 5);
-        assert_eq!(choice.close, [Ranked { place: 0, alike: 2 }]);
-        assert_eq!(choice.others, [Ranked { place: 3, alike: 0 }]);
+        assert_eq!(choice.close, [Ranked { place: 0, more: 0, alike: 2 }]);
+        assert_eq!(choice.others, [Ranked { place: 3, more: 0, alike: 0 }]);
     }
 
     #[test]
