@@ -1,12 +1,10 @@
 //! A cursor hands out a long answer page by page, no more than the grant allows, and leaves
 //! nothing running when it is dropped.
 
-use std::time::Instant;
-
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::bench::{PATIENCE, SOURCES, until_running};
+use crate::bench::{SOURCES, until_running};
 use crate::ledger::{BELL, Books, Play, RUNG, kind, kinds, message, play};
 
 /// 250 rows.
@@ -200,18 +198,35 @@ async fn a_call_holds_so_many_cursors_and_the_next_one_is_refused_at_once() -> R
 #[tokio::test]
 async fn cursors_beyond_the_connections_of_a_source_are_refused_and_not_waited_for_without_end() -> Result<()> {
     let books = Books::new().await?;
-    let [_, server, _] = books.grants();
-    let two = "[sql.server.mysql]\nconnections = 2\nconnect_ms = 300\n";
-    let server = server.backend("[sql.server.mysql]\n", two).with("rows_max = 1000000");
-    let host = books.host([server], "").await?;
-    let begun = Instant::now();
-    let mut steps = vec![json!({ "open": ["server", WIDE] }); 3];
-    steps.extend([json!("close"), json!({ "open": ["server", WIDE] }), json!({ "next": 3 })]);
-    let answers = play(&host, json!(steps)).await?;
-    assert_eq!(kinds(&answers), ["ok", "ok", "limited", "ok", "ok", "ok"], "{answers:?}");
-    assert!(message(&answers[2]).contains("every connection to this source is in use"), "{answers:?}");
-    assert!(begun.elapsed() < PATIENCE / 3, "it waited: {:?}", begun.elapsed());
-    books.until_nothing_is_open().await
+    let [file, server, _] = books.grants().map(|grant| grant.with("rows_max = 1000000").with("time_max_ms = 5000"));
+    let file = file.backend("[sql.file.sqlite]\n", "[sql.file.sqlite]\nconnections = 2\n");
+    let server = server.backend("[sql.server.mysql]\n", "[sql.server.mysql]\nconnections = 2\n");
+    let host = books.host([file, server], "").await?;
+    for source in ["file", "server"] {
+        let mut steps = vec![json!({ "open": [source, WIDE] }); 3];
+        steps.extend([json!("close"), json!({ "open": [source, WIDE] }), json!({ "next": 3 })]);
+        let answers = play(&host, json!(steps)).await?;
+        assert_eq!(kinds(&answers), ["ok", "ok", "limited", "ok", "ok", "ok"], "{source}: {answers:?}");
+        let told = message(&answers[2]);
+        assert!(told.contains("every connection to this source is in use"), "{source}: {answers:?}");
+        books.until_nothing_is_open().await?;
+    }
+    Ok(())
+}
+
+/// Who reads a file keeps others from writing to it, and who reads from a server keeps a connection.
+#[tokio::test]
+async fn a_cursor_that_nobody_asks_lets_go_of_its_source_in_time() -> Result<()> {
+    let books = Books::new().await?;
+    let grants = books.grants().map(|grant| grant.with("rows_max = 1000000").with("time_max_ms = 1000"));
+    let host = books.host(grants, "").await?;
+    for source in ["file", "server"] {
+        let call = Play::begin(&host, &open_and(source, WIDE, [json!({ "next": 1 }), json!("wait")]))?;
+        call.reaches(3).await?;
+        books.until_nothing_is_open().await.with_context(|| source.to_owned())?;
+        ensure!(call.is_under_way(), "{source}: the call has ended");
+    }
+    Ok(())
 }
 
 #[tokio::test]

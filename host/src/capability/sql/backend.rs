@@ -176,3 +176,9 @@ pub(super) fn unknown_commit() -> Error {
     let message = "the database gave no answer while the changes were made permanent: look whether they were";
     Error::new(ErrorKind::Unavailable, message)
 }
+
+/// The error for whoever waits for a connection in vain.
+pub(super) fn no_connection_left() -> Error {
+    let message = "every connection to this source is in use; try again, or ask the operator for more `connections`";
+    Error { retry_after_ms: Some(1_000), ..Error::new(ErrorKind::Limited, message) }
+}

@@ -12,22 +12,28 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{Action, AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
+use tokio::time::{timeout, timeout_at};
 
 pub(super) use self::transaction::Transaction;
+<<<<<<< HEAD
 use super::rows::{Limits, RowStream};
+=======
+use super::backend::no_connection_left;
+use super::rows::{Limits, RowStream, row_bytes};
+>>>>>>> w-txn
 use super::statement::Statement;
 use super::{OpenError, Probe};
+use crate::config::Bounded;
 use crate::wit::rows::{Column, Row};
 use crate::wit::sql::{Access, Effect};
 use crate::wit::{Error, ErrorKind, row_bytes};
-
-/// How many idle connections are kept.
-const IDLE_MAX: usize = 8;
 
 /// Rows on their way from the database thread.
 const ROWS_AHEAD: usize = 64;
@@ -47,6 +53,9 @@ const VALUE_BYTES_MAX: i32 = 16 << 20;
 pub(super) struct Config {
     /// The file, relative to the config file. It must exist.
     path: PathBuf,
+    /// Most connections that are open at once.
+    #[serde(default)]
+    connections: Bounded<1, 256, 8>,
 }
 
 /// One SQLite file.
@@ -60,28 +69,35 @@ struct Pool {
     access: Access,
     limits: Limits,
     idle: Mutex<Vec<Connection>>,
+    /// One for each connection that may be in use: each takes a thread while it works.
+    places: Arc<Semaphore>,
 }
 
 impl Sqlite {
     pub(super) fn open(config: Config, dir: &Path, access: Access, limits: Limits) -> Result<Self, OpenError> {
-        let path = dir.join(config.path);
-        Ok(Self { pool: Arc::new(Pool { path, access, limits, idle: Mutex::default() }) })
+        let (path, places) = (dir.join(config.path), Arc::new(Semaphore::new(config.connections.get_usize())));
+        Ok(Self { pool: Arc::new(Pool { path, access, limits, idle: Mutex::default(), places }) })
     }
 
     pub(super) async fn read(&self, statement: Statement) -> Result<RowStream, Error> {
+        let place = self.pool.place().await?;
         let pool = Arc::clone(&self.pool);
+        let runtime = Handle::current();
         let (head, columns) = oneshot::channel();
         let (sender, rows) = mpsc::channel(ROWS_AHEAD);
         spawn_blocking(move || {
             let read = pool.take().and_then(|mut connection| {
-                stop_when(&mut connection, &pool.limits, sender.clone())?;
-                let read = stream(&mut connection, &statement, head, &sender);
+                let deadline = stop_when(&mut connection, &pool.limits, sender.clone())?;
+                let send = |row| send(&runtime, &sender, row, deadline);
+                let read = stream(&mut connection, &statement, head, send);
                 pool.give(connection);
                 read
             });
+            drop(place);
             if let Err(error) = read {
-                // Nobody listens any more if the reader went away.
-                let _ = sender.blocking_send(Err(pool.explain(error)));
+                let error = pool.explain(error);
+                // Nobody listens any more if the reader went away; and no thread waits for one who does.
+                runtime.spawn(async move { sender.send(Err(error)).await });
             }
         });
         match columns.await {
@@ -124,6 +140,14 @@ pub(super) fn fill(path: &Path, statements: &[String]) -> Result<(), String> {
 }
 
 impl Pool {
+    /// Leave to use a connection.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        match timeout(lock_max(&self.limits), Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(no_connection_left()),
+        }
+    }
+
     fn take(&self) -> rusqlite::Result<Connection> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| self.connect(), Ok)
@@ -136,7 +160,7 @@ impl Pool {
             .and_then(|()| connection.busy_timeout(lock_max(&self.limits)));
         // A connection with a transaction open is closed instead, which rolls it back.
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if cleared.is_ok() && connection.is_autocommit() && idle.len() < IDLE_MAX {
+        if cleared.is_ok() && connection.is_autocommit() {
             idle.push(connection);
         }
     }
@@ -202,19 +226,23 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + S
 }
 
 /// Makes whatever runs next on this connection stop at the deadline, or when nobody waits
-/// for it any more; and stop waiting for a lock of others some time before.
+/// for it any more; and stop waiting for a lock of others some time before. Answers with
+/// the deadline.
 fn stop_when<T: Send + 'static>(
     connection: &mut Connection,
     limits: &Limits,
     caller: mpsc::Sender<T>,
-) -> rusqlite::Result<()> {
-    let begun = Instant::now();
-    let (lock_max, time_max, waiting) = (lock_max(limits), limits.time_max, caller.clone());
+) -> rusqlite::Result<Instant> {
+    let now = Instant::now();
+    let (lock_deadline, deadline) = (now + lock_max(limits), now + limits.time_max);
+    let waiting = caller.clone();
     connection.busy_handler(Some(move |_| {
         std::thread::sleep(LOCK_PAUSE);
-        !waiting.is_closed() && begun.elapsed() < lock_max
+        !waiting.is_closed() && Instant::now() < lock_deadline
     }))?;
-    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || caller.is_closed() || begun.elapsed() >= time_max))
+    let stop = move || caller.is_closed() || Instant::now() >= deadline;
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(stop))?;
+    Ok(deadline)
 }
 
 /// How long a lock of others is waited for: whoever does so in vain is to be told so, not
@@ -223,12 +251,12 @@ fn lock_max(limits: &Limits) -> Duration {
     limits.time_max / 3
 }
 
-/// Sends the rows of a statement as they come, until nobody takes them.
+/// Hands out the rows of a statement as they come, until nobody takes them.
 fn stream(
     connection: &mut Connection,
     statement: &Statement,
     head: oneshot::Sender<Vec<Column>>,
-    sender: &mpsc::Sender<Result<Row, Error>>,
+    send: impl Fn(Row) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<()> {
     let mut prepared = prepare(connection, statement)?;
     let columns = values::columns(&prepared);
@@ -240,12 +268,30 @@ fn stream(
         return Ok(());
     }
     while let Some(row) = next {
-        if sender.blocking_send(Ok(row)).is_err() {
+        if !send(row)? {
             return Ok(());
         }
         next = rows.next()?.map(|row| values::row(row, &kinds)).transpose()?;
     }
     Ok(())
+}
+
+/// Sends one row; whether anybody takes it. Whoever does not by the deadline is late: a
+/// statement that waits for him keeps others from writing.
+fn send(
+    runtime: &Handle,
+    sender: &mpsc::Sender<Result<Row, Error>>,
+    row: Row,
+    deadline: Instant,
+) -> rusqlite::Result<bool> {
+    match sender.try_send(Ok(row)) {
+        Ok(()) => Ok(true),
+        Err(TrySendError::Closed(_)) => Ok(false),
+        Err(TrySendError::Full(row)) => match runtime.block_on(timeout_at(deadline.into(), sender.send(row))) {
+            Ok(sent) => Ok(sent.is_ok()),
+            Err(_) => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None)),
+        },
+    }
 }
 
 /// The rows of a statement, and one more than `rows_max` or `bytes_max` let through.

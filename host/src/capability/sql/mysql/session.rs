@@ -10,7 +10,7 @@ use mysql_async::{BinaryProtocol, Conn, DriverError, IoError, Opts, OptsBuilder,
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::super::backend::spares_transaction;
+use super::super::backend::{no_connection_left, spares_transaction};
 use super::super::mysql_errors;
 use super::super::rows::{Limits, RowStream};
 use super::super::statement::Statement;
@@ -55,11 +55,7 @@ impl Source {
     pub(super) async fn session(self: &Arc<Self>) -> Result<Session, Error> {
         let place = match timeout(self.connect_max, Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(place)) => place,
-            _ => {
-                let message =
-                    "every connection to this source is in use; try again, or ask the operator for more `connections`";
-                return Err(Error { retry_after_ms: Some(1_000), ..Error::new(ErrorKind::Limited, message) });
-            }
+            _ => return Err(no_connection_left()),
         };
         let connection = match timeout(self.connect_max, self.pool.get_conn()).await {
             Ok(connection) => connection.map_err(|error| self.explain(&error))?,

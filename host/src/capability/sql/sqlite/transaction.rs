@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::super::backend::{is_over, spares_transaction};
 use super::super::rows::{Limits, RowStream};
@@ -17,11 +18,13 @@ pub(in super::super) struct Transaction {
     pool: Arc<Pool>,
     /// None only while a statement runs, and once the transaction has ended.
     connection: Option<Connection>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Transaction {
     pub(super) async fn begin(pool: Arc<Pool>) -> Result<Self, Error> {
-        let mut transaction = Self { pool, connection: None };
+        let place = pool.place().await?;
+        let mut transaction = Self { pool, connection: None, _place: place };
         // The lock for writing at once: whoever reads first may find that it is to be had no more.
         transaction.run_on(Pool::take, |connection| command(connection, "BEGIN IMMEDIATE")).await?;
         Ok(transaction)
@@ -72,7 +75,7 @@ impl Transaction {
         let (alive, caller) = mpsc::channel::<()>(1);
         let (done, connection) = blocking(move || {
             let mut connection = connection(&pool).map_err(|error| pool.explain(error))?;
-            let done = stop_when(&mut connection, &pool.limits, alive).and_then(|()| work(&mut connection));
+            let done = stop_when(&mut connection, &pool.limits, alive).and_then(|_| work(&mut connection));
             Ok((done.map_err(|error| pool.explain(error)), connection))
         })
         .await?;
@@ -84,7 +87,26 @@ impl Transaction {
             self.pool.give(connection);
         } else if done.as_ref().err().is_none_or(spares_transaction) {
             self.connection = Some(connection);
+        } else {
+            roll_back(connection);
         }
         done
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            roll_back(connection);
+        }
+    }
+}
+
+/// Closes a connection, and so undoes its transaction: on a thread that may wait, since the
+/// file's old pages are read and written back.
+fn roll_back(connection: Connection) {
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(move || drop(connection))),
+        Err(_) => drop(connection),
     }
 }
