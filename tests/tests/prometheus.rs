@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use toolhost_tests::mcp::{ERAS, Mcp};
 use toolhost_tests::prometheus::Prometheus;
-use toolhost_tests::toolhost::Setup;
-use toolhost_tests::{Toolhost, http};
+use toolhost_tests::toolhost::{Setup, run};
+use toolhost_tests::{Toolhost, component, http, repository};
 
 /// The names that agents and dashboards know.
 const TOOLS: [&str; 11] = [
@@ -67,6 +67,26 @@ fn steady(mut value: Value) -> Value {
         _ => {}
     }
     value
+}
+
+#[test]
+fn the_plugin_passes_its_own_calls() -> Result<()> {
+    let (folder, file) = (repository().join("plugins/prometheus"), component("prometheus")?);
+    let arguments = ["test", &folder.to_string_lossy(), "--component", &file.to_string_lossy()];
+    let (status, printed) = run(repository(), &arguments)?;
+    ensure!(status.success() && printed.contains("28 passed, 0 failed"), "{printed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_store_the_plugin_is_refused_and_told_which_line_is_missing() -> Result<()> {
+    let config = "[plugins.prometheus]\ngrants = [\"http.metrics\"]\n\n[http.metrics]\n\
+         base_url = \"http://127.0.0.1:1\"\npaths = [\"/api/v1/**\"]\n";
+    let host = Setup::new(config).plugin("prometheus", "prometheus")?.start().await?;
+    let ready = host.get("/ready").await?;
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().contains("kv"), "{}", ready.text());
+    Ok(())
 }
 
 #[tokio::test]

@@ -19,6 +19,9 @@ use crate::api::get;
 use crate::series::{Answer, name};
 use crate::times::{Moment, Range, Step, seconds};
 
+/// The most series, names or rules that one answer holds, whatever `limit` is.
+const ITEMS_MAX: usize = 2_000;
+
 /// How long the names of metrics and what they measure are kept: they change seldom, and there
 /// may be very many of them.
 const KEPT: Duration = Duration::from_secs(60);
@@ -314,7 +317,7 @@ fn given<'a>(parameters: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str
 /// One page of a list, and a line for each item.
 fn listed<T>(all: Vec<T>, offset: usize, limit: usize, line: impl Fn(&T) -> String) -> (String, Json<Listed<T>>) {
     let total = all.len();
-    let items: Vec<T> = all.into_iter().skip(offset).take(limit).collect();
+    let items: Vec<T> = all.into_iter().skip(offset).take(limit.min(ITEMS_MAX)).collect();
     let truncated = offset.saturating_add(items.len()) < total;
     let mut lines: Vec<String> = items.iter().map(|item| line(item).trim_end().to_owned()).collect();
     let shown = items.len();

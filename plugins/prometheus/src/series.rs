@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use toolhost_sdk::serde_json::{self, Value};
 use toolhost_sdk::{Json, Result};
 
+use crate::ITEMS_MAX;
 use crate::times::{Range, written};
 
 /// The most values that one answer holds, of all its series together.
@@ -78,7 +79,7 @@ impl Answer {
             values <= VALUES_MAX
         });
         let fit = fit.count();
-        result.truncate(fit.min(limit));
+        result.truncate(fit.min(limit).min(ITEMS_MAX));
         Ok(Self { truncated: result.len() < total, result_type, result, total, warnings })
     }
 
@@ -157,5 +158,36 @@ pub(crate) fn name(labels: &BTreeMap<String, String>) -> String {
         ',' => text + "}",
         _ if text.is_empty() => "{}".to_owned(),
         _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use toolhost_sdk::json;
+
+    use super::*;
+
+    fn answer(result: Vec<Value>, limit: usize) -> Answer {
+        let data = Data { result_type: "matrix".to_owned(), result: result.into() };
+        Answer::new((data, Vec::new()), limit).expect("is an answer")
+    }
+
+    #[test]
+    fn no_answer_has_more_series_or_values_than_anybody_reads() {
+        let short = answer(vec![json!({ "metric": {}, "values": [[1, "1"]] }); 3_000], usize::MAX);
+        assert_eq!((short.result.len(), short.total, short.truncated), (ITEMS_MAX, 3_000, true));
+        let values: Vec<Value> = (0..10_000).map(|second| json!([second, "1"])).collect();
+        let long = answer(vec![json!({ "metric": {}, "values": values }); 6], usize::MAX);
+        assert_eq!((long.result.len(), long.total, long.truncated), (5, 6, true));
+    }
+
+    #[test]
+    fn a_long_series_is_summed_up_and_a_short_one_is_shown() {
+        let range = |end| Range { start: 0, end: end * 1_000, step: 1_000 };
+        let values = json!([[0, "3"], [1, "NaN"], [2, "-1"], [100, "7"]]);
+        let series = answer(vec![json!({ "metric": { "__name__": "a", "b": "\"c\"" }, "values": values })], 1);
+        let text = |end| series.result.first().map(|series| series.over_time(&range(end))).unwrap_or_default();
+        assert_eq!(text(3), "a{b=\"\\\"c\\\"\"}: 3 NaN -1 -");
+        assert_eq!(text(100), "a{b=\"\\\"c\\\"\"}: 4 values, first 3, last 7, least -1, most 7");
     }
 }

@@ -68,7 +68,7 @@ async fn a_prefix_of_the_base_url_is_never_left() -> Result<()> {
 #[tokio::test]
 async fn a_plugin_sets_no_header_that_names_a_host_an_identity_or_another_request() -> Result<()> {
     let upstream = Upstream::start().await?;
-    let lines = "guest_headers = [\"X-Trace\"]\nheaders = { X-Scope-OrgID = \"team-a\" }\n\
+    let lines = "plugin_headers = [\"X-Trace\"]\nheaders = { X-Scope-OrgID = \"team-a\" }\n\
          header = { name = \"X-Api-Key\", value = \"env:KEY\" }";
     let host = setup(upstream.url(), lines)?.env("KEY", "the-real-key").start().await?;
     let with = async |name: &str, value: &str| send(&host, json!({ "path": "/ok", "headers": { name: value } })).await;

@@ -37,7 +37,7 @@ const PATHS: [&str; 10] =
 
 fn config(upstream: &Upstream) -> String {
     let grants: Vec<String> = NAMES.iter().map(|name| format!("http.{name}")).collect();
-    let mut config = format!("[plugins.caller]\ngrants = {grants:?}\n\n[plugins.curious]\ngrants = []\n");
+    let mut config = format!("[plugins.caller]\ngrants = {grants:?}\n");
     for (name, credential) in NAMES.into_iter().zip([
         "bearer = { token = \"env:TOKEN\" }",
         "basic = { user = \"ann\", password = \"env:PASSWORD\" }",

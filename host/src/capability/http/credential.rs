@@ -171,19 +171,27 @@ fn header_value(text: &str) -> Result<HeaderValue, OpenError> {
     Ok(value)
 }
 
-/// A secret as it is, and as URLs, JSON and base64 write it. The longest first: one spelling
-/// may hold another one.
+/// A secret as it is, and as URLs, JSON, HTML and base64 write it. The longest first: one
+/// spelling may hold another one.
 fn spellings(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
-    let mut spellings = Vec::new();
     let percent = percent_encoded(secret);
-    let json = serde_json::Value::from(secret).to_string();
-    add(&mut spellings, secret.to_owned());
-    add(&mut spellings, percent.to_lowercase());
-    add(&mut spellings, percent.replace("%20", "+"));
-    add(&mut spellings, percent);
-    add(&mut spellings, json.replace('/', "\\/").trim_matches('"').to_owned());
-    add(&mut spellings, json.trim_matches('"').to_owned());
-    add(&mut spellings, BASE64_STANDARD.encode(secret).trim_end_matches('=').to_owned());
+    let json = serde_json::Value::from(secret).to_string().trim_matches('"').to_owned();
+    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut spellings = Vec::new();
+    for spelling in [
+        secret.to_owned(),
+        percent.to_lowercase(),
+        percent.replace("%20", "+"),
+        percent,
+        json.replace('/', "\\/"),
+        json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e"),
+        json,
+        html.replace('"', "&#34;").replace('\'', "&#39;"),
+        html.replace('"', "&quot;").replace('\'', "&#x27;"),
+        BASE64_STANDARD.encode(secret).trim_end_matches('=').to_owned(),
+    ] {
+        add(&mut spellings, spelling);
+    }
     spellings
 }
 
@@ -205,4 +213,34 @@ fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_known_in_every_dress() {
+        let known = spellings("a b\"<&>'/+x");
+        for spelling in [
+            "a b\"<&>'/+x",
+            "a%20b%22%3C%26%3E%27%2F%2Bx",
+            "a%20b%22%3c%26%3e%27%2f%2bx",
+            "a+b%22%3C%26%3E%27%2F%2Bx",
+            "a b\\\"<&>'\\/+x",
+            "a b\\\"\\u003c\\u0026\\u003e'/+x",
+            "a b&quot;&lt;&amp;&gt;&#x27;/+x",
+            "a b&#34;&lt;&amp;&gt;&#39;/+x",
+            "YSBiIjwmPicvK3g",
+        ] {
+            assert!(known.iter().any(|known| known.as_slice() == spelling.as_bytes()), "{spelling}");
+        }
+        let lengths: Vec<usize> = known.iter().map(|spelling| spelling.len()).collect();
+        assert!(lengths.is_sorted_by(|a, b| a >= b), "{lengths:?}");
+    }
+
+    #[test]
+    fn a_plain_secret_has_two_spellings() {
+        assert_eq!(spellings("0123456789abcdef").len(), 2);
+    }
 }

@@ -108,7 +108,7 @@ impl Settable {
         let check = |name: &String| {
             let name = parse(name)?;
             if is_never(name.as_str()) || of_host.contains(&&name) {
-                let message = format!("`guest_headers`: no plugin can be let set `{name}`");
+                let message = format!("`plugin_headers`: no plugin can be let set `{name}`");
                 return Err(OpenError::Invalid(message));
             }
             Ok(name)
@@ -127,7 +127,7 @@ impl Settable {
             let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| invalid("name"))?;
             let value = HeaderValue::from_str(&header.value).map_err(|_| invalid("value"))?;
             if !PLAIN.contains(&name.as_str()) && !self.also.contains(&name) {
-                let can = if is_never(name.as_str()) { "" } else { "; the operator can list it in `guest_headers`" };
+                let can = if is_never(name.as_str()) { "" } else { "; the operator can list it in `plugin_headers`" };
                 let message = format!("the header `{name}` may not be set by a plugin{can}");
                 return Err(Error::new(ErrorKind::Denied, message));
             }

@@ -74,7 +74,7 @@ pub struct Config {
     headers: BTreeMap<String, String>,
     /// Headers that plugins may set beside those that say what they send and how to be answered.
     #[serde(default)]
-    guest_headers: Vec<String>,
+    plugin_headers: Vec<String>,
     /// The credential: a bearer token.
     bearer: Option<credential::Bearer>,
     /// The credential: a user and a password.

@@ -4,7 +4,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity, Response as Answer, Url};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -94,11 +94,11 @@ impl Network {
     /// Sends a request, again if that may help, and answers within the time of the grant.
     pub(super) async fn send(&self, request: Checked) -> Result<Response, Error> {
         let deadline = Instant::now() + self.limits.time_max;
-        let sent = timeout_at(deadline, self.send_again_and_again(&request, deadline)).await;
+        let sent = timeout_at(deadline, self.send_repeatedly(&request, deadline)).await;
         sent.unwrap_or_else(|_| Err(self.too_slow()))
     }
 
-    async fn send_again_and_again(&self, request: &Checked, deadline: Instant) -> Result<Response, Error> {
+    async fn send_repeatedly(&self, request: &Checked, deadline: Instant) -> Result<Response, Error> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -170,8 +170,9 @@ impl Network {
             }
             body.extend_from_slice(&chunk);
         }
-        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-        if !body.is_empty() && !redact::can_be_searched(header(CONTENT_ENCODING), header(CONTENT_TYPE)) {
+        let is_secret = !self.credential.spellings().is_empty();
+        let odd = redact::is_compressed(answer.headers()) || is_secret && redact::is_wide(answer.headers());
+        if odd && !body.is_empty() {
             let message = "the upstream answered compressed, though not asked to, or in wide characters: such an answer \
                  cannot be searched for the credential";
             return Err(Error::new(ErrorKind::Failed, message));

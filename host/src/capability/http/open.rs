@@ -26,7 +26,7 @@ pub(super) fn open(config: Config, place: Place<'_>) -> Result<Http, OpenError> 
     let rules = Rules {
         methods: config.methods.clone(),
         paths: config.paths.clone(),
-        headers: Settable::new(&config.guest_headers, &of_host.collect::<Vec<_>>())?,
+        headers: Settable::new(&config.plugin_headers, &of_host.collect::<Vec<_>>())?,
         parameter: credential.parameter_name().map(str::to_lowercase),
         bytes_max: config.request_bytes_max.get_usize(),
     };
