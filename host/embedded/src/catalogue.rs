@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::common::Result;
 use datafusion::datasource::{MemTable, TableProvider};
 
@@ -99,13 +99,16 @@ impl Database<'_> {
     fn columns(&self, columns: &Columns) -> Result<RecordBatch> {
         let all: Vec<_> = columns
             .iter()
-            .flat_map(|(table, schema)| schema.fields().iter().enumerate().map(move |(place, field)| (table, place, field)))
+            .flat_map(|(table, schema)| {
+                schema.fields().iter().enumerate().map(move |(place, field)| (table, place, field))
+            })
             .collect();
-        let texts = |value: &dyn Fn(&(&String, usize, &Arc<datafusion::arrow::datatypes::Field>)) -> String| {
+        let texts = |value: &dyn Fn(&(&String, usize, &FieldRef)) -> String| {
             Arc::new(all.iter().map(|column| Some(value(column))).collect::<StringArray>()) as ArrayRef
         };
         let nulls: ArrayRef = Arc::new(StringArray::from(vec![None::<&str>; all.len()]));
-        let places: ArrayRef = Arc::new(all.iter().map(|(_, place, _)| Some(*place as i64 + 1)).collect::<Int64Array>());
+        let places: ArrayRef =
+            Arc::new(all.iter().map(|(_, place, _)| Some(*place as i64 + 1)).collect::<Int64Array>());
         Ok(RecordBatch::try_from_iter_with_nullable([
             ("table_catalog", texts(&|_| CATALOG.into()), true),
             ("table_schema", texts(&|_| self.name.into()), true),

@@ -5,7 +5,7 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
-use crate::functions::{alike, function::mistyped};
+use crate::functions::{alike, row::mistyped};
 use crate::types;
 
 /// Looks through all expressions of a plan.

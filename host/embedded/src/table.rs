@@ -87,7 +87,9 @@ fn read_as(field: &Field) -> Field {
 fn seen(held: &DataType) -> DataType {
     match held {
         DataType::Null => VARCHAR,
-        DataType::List(element) => DataType::List(Arc::new(Field::new(element.name(), seen(element.data_type()), true))),
+        DataType::List(element) => {
+            DataType::List(Arc::new(Field::new(element.name(), seen(element.data_type()), true)))
+        }
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(|field| read_as(field)).collect()),
         other => other.clone(),
     }
@@ -188,7 +190,9 @@ async fn csv_schema(
         }
     }
     let fields = schema.fields().iter().zip(guesses);
-    Ok(Arc::new(Schema::new(fields.map(|(field, guess)| Field::new(field.name(), guess.held(), true)).collect::<Vec<_>>())))
+    Ok(Arc::new(Schema::new(
+        fields.map(|(field, guess)| Field::new(field.name(), guess.held(), true)).collect::<Vec<_>>(),
+    )))
 }
 
 /// What the values of a CSV column may be.

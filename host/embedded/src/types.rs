@@ -151,13 +151,17 @@ pub(crate) struct Written {
 
 /// Reads a type as a statement writes it: `array(row(a bigint, b varchar(3)))`. None if there is no such type.
 pub(crate) fn parse(text: &str) -> Option<Written> {
-    let mut parser = TypeParser { rest: text.trim() };
+    let mut parser = TypeParser { rest: text.trim(), depth: 0 };
     let written = parser.written()?;
     parser.rest.trim().is_empty().then_some(written)
 }
 
+/// How deep types may stand in each other.
+const DEPTH_MAX: usize = 32;
+
 struct TypeParser<'a> {
     rest: &'a str,
+    depth: usize,
 }
 
 impl TypeParser<'_> {
@@ -264,12 +268,10 @@ impl TypeParser<'_> {
     }
 
     fn within(&mut self, inner: impl FnOnce(&mut Self) -> Option<DataType>) -> Option<Written> {
-        let close = if self.takes('(') {
-            ')'
-        } else {
-            self.takes('<').then_some('>')?
-        };
-        let held = inner(self)?;
+        let close = if self.takes('(') { ')' } else { self.takes('<').then_some('>')? };
+        self.depth += 1;
+        let held = if self.depth > DEPTH_MAX { None } else { inner(self) }?;
+        self.depth -= 1;
         self.takes(close).then_some(Written { held, length: None })
     }
 
@@ -314,7 +316,10 @@ mod tests {
         ] {
             assert_eq!(parse(text).map(|written| name(&written.held)).as_deref(), Some(text));
         }
-        assert_eq!(parse("ROW(integer, varchar)").map(|w| name(&w.held)).as_deref(), Some("row(field0 integer, field1 varchar)"));
+        assert_eq!(
+            parse("ROW(integer, varchar)").map(|w| name(&w.held)).as_deref(),
+            Some("row(field0 integer, field1 varchar)")
+        );
         assert_eq!(parse("varchar(3)").and_then(|written| written.length), Some(3));
     }
 

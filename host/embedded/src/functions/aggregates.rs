@@ -1,16 +1,17 @@
 //! The aggregates that DataFusion lacks. All of them gather: exact ones, where Trino's are approximate.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 
 use super::arrays::scalars;
-use super::function::{Args, Function, Gives, Takes, array, bad, mistyped};
+use super::function::{Function, Gives, Takes};
 use super::gather::Gather;
+use super::row::{Args, array, bad, mistyped};
 use super::{cast, maps};
 use crate::types;
 
@@ -19,11 +20,17 @@ use Takes::{Any, Double, Int, Number};
 /// Those that gather.
 pub(super) fn gathering() -> Vec<Gather> {
     vec![
-        Gather::new(Function::new("max_by", &[Any, Any, Int], Gives::Of(by_type), |args| by(args, Ordering::Greater)).least(2))
-            .keep(|columns| best_rows(columns, Ordering::Greater)),
-        Gather::new(Function::new("min_by", &[Any, Any, Int], Gives::Of(by_type), |args| by(args, Ordering::Less)).least(2))
-            .keep(|columns| best_rows(columns, Ordering::Less)),
-        Gather::new(Function::new("approx_percentile", &[Number, Any, Any], Gives::Of(percentile_type), percentile).least(2)),
+        Gather::new(
+            Function::new("max_by", &[Any, Any, Int], Gives::Of(by_type), |args| by(args, Ordering::Greater)).least(2),
+        )
+        .keep(|columns| best_rows(columns, Ordering::Greater)),
+        Gather::new(
+            Function::new("min_by", &[Any, Any, Int], Gives::Of(by_type), |args| by(args, Ordering::Less)).least(2),
+        )
+        .keep(|columns| best_rows(columns, Ordering::Less)),
+        Gather::new(
+            Function::new("approx_percentile", &[Number, Any, Any], Gives::Of(percentile_type), percentile).least(2),
+        ),
         Gather::new(Function::new("map_agg", &[Any, Any], Gives::Of(map_type), map_agg)),
         Gather::new(Function::new("multimap_agg", &[Any, Any], Gives::Of(multimap_type), multimap_agg)),
         Gather::new(Function::new("histogram", &[Any], Gives::Of(histogram_type), histogram)),
@@ -33,14 +40,20 @@ pub(super) fn gathering() -> Vec<Gather> {
             let mean = logs.iter().sum::<f64>() / logs.len() as f64;
             one((!logs.is_empty()).then(|| ScalarValue::from(mean.exp())), args)
         })),
-        Gather::new(Function::new("set_agg", &[Any], Gives::Of(|given, _| Ok(types::array_of(given[0].clone()))), |args| {
-            let mut seen = std::collections::HashSet::new();
-            let distinct: Vec<_> = scalars(&args.arrays[0])?.into_iter().filter(|value| seen.insert(value.clone())).collect();
-            match distinct.is_empty() {
-                true => one(None, args),
-                false => one(array(distinct, args.arrays[0].data_type())?, args),
-            }
-        })),
+        Gather::new(Function::new(
+            "set_agg",
+            &[Any],
+            Gives::Of(|given, _| Ok(types::array_of(given[0].clone()))),
+            |args| {
+                let mut seen = HashSet::new();
+                let distinct: Vec<_> =
+                    scalars(&args.arrays[0])?.into_iter().filter(|value| seen.insert(value.clone())).collect();
+                match distinct.is_empty() {
+                    true => one(None, args),
+                    false => one(array(distinct, args.arrays[0].data_type())?, args),
+                }
+            },
+        )),
     ]
 }
 
@@ -120,7 +133,7 @@ fn percentile(args: &Args) -> Result<ArrayRef> {
     }
     match last.data_type() {
         DataType::List(_) => {
-            let shares = cast::doubles(&datafusion::arrow::array::AsArray::as_list::<i32>(last).value(0))?;
+            let shares = cast::doubles(&last.as_list::<i32>().value(0))?;
             let found = shares.iter().flatten().map(at).collect::<Result<Vec<_>>>()?;
             one(array(found, args.arrays[0].data_type())?, args)
         }

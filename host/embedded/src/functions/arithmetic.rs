@@ -5,12 +5,14 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, new_null_array};
 use datafusion::arrow::compute::{concat, kernels::numeric};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Decimal128Type, Time32MillisecondType, i256};
+use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 
 use super::cast::convert;
-use super::function::{self, Answer, Args, Function, Gives, Row, Takes, bad, is_span, mistyped};
+use super::function::{Function, Gives, Takes};
 use super::moments;
+use super::row::{self, Answer, Args, Row, bad, is_span, mistyped};
 use crate::types::{self, DAY_TO_SECOND, PRECISION_MAX, TIME, YEAR_TO_MONTH};
 
 const DAY_MS: i64 = 86_400_000;
@@ -25,7 +27,7 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("$modulo", BOTH, Gives::Of(|given, known| typed('%', given, known)), |args| run('%', args)),
         Function::new("mod", BOTH, Gives::Of(|given, known| typed('%', given, known)), |args| run('%', args)),
         Function::new("$negate", &[Takes::Any], Gives::Of(negated), |args| match args.gives == YEAR_TO_MONTH {
-            true => args.each(|row| function::months(-row.months(0))),
+            true => args.each(|row| row::months(-row.months(0))),
             false => Ok(numeric::neg(&args.arrays[0])?),
         }),
     ]
@@ -69,7 +71,9 @@ fn typed(operator: char, given: &[DataType], known: &[Option<&ScalarValue>]) -> 
         (left, right) if left.is_floating() && right.is_numeric() || left.is_numeric() && right.is_floating() => {
             Some(DataType::Float64)
         }
-        _ => exact(left, constant(0)).zip(exact(right, constant(1))).map(|(left, right)| decimal(operator, left, right)),
+        _ => {
+            exact(left, constant(0)).zip(exact(right, constant(1))).map(|(left, right)| decimal(operator, left, right))
+        }
     };
     match answer.or_else(|| temporal(operator, left, right)) {
         Some(answer) => Ok(answer),
@@ -135,7 +139,6 @@ fn numbers(operator: char, left: &ArrayRef, right: &ArrayRef, held: &DataType) -
         '/' => numeric::div(&left, &right),
         _ => numeric::rem(&left, &right),
     };
-    use datafusion::arrow::error::ArrowError;
     answer.or_else(|error| match error {
         ArrowError::DivideByZero => bad("division by zero"),
         ArrowError::ArithmeticOverflow(_) => bad(format!("{} overflow", types::name(held))),
@@ -176,7 +179,8 @@ fn decimals(operator: char, args: &Args) -> Result<ArrayRef> {
 }
 
 fn reckon(operator: char, (left, right): (i256, i256), (s1, s2): (i32, i32), scale: i32) -> Option<i256> {
-    let shifted = |value: i256, places: i32| value.checked_mul(i256::from_i128(10).checked_pow(u32::try_from(places).ok()?)?);
+    let shifted =
+        |value: i256, places: i32| value.checked_mul(i256::from_i128(10).checked_pow(u32::try_from(places).ok()?)?);
     let common = s1.max(s2);
     match operator {
         '*' => left.checked_mul(right),
@@ -202,28 +206,30 @@ fn reckon(operator: char, (left, right): (i256, i256), (s1, s2): (i32, i32), sca
 /// Days, instants and spans.
 fn moving(operator: char, row: Row, gives: &DataType) -> Answer {
     let sign = if operator == '-' { -1 } else { 1 };
-    let (moment, amount) = if operator == '+' && is_span(row.held(0)) && !is_span(row.held(1)) { (1, 0) } else { (0, 1) };
+    let (moment, amount) =
+        if operator == '+' && is_span(row.held(0)) && !is_span(row.held(1)) { (1, 0) } else { (0, 1) };
     let too_far = || bad("the calendar does not reach that far");
     match (row.held(moment), row.held(amount)) {
         (held, by) if is_span(held) && is_span(by) && *held == YEAR_TO_MONTH => {
-            function::months(row.months(0) + sign * row.months(1))
+            row::months(row.months(0) + sign * row.months(1))
         }
-        (held, by) if is_span(held) && is_span(by) => function::span(row.millis(0) + i64::from(sign) * row.millis(1)),
+        (held, by) if is_span(held) && is_span(by) => row::span(row.millis(0) + i64::from(sign) * row.millis(1)),
         (held, by) if held.is_numeric() || by.is_numeric() => stretched(operator, row, gives),
         (DataType::Date32, by) if *by == DAY_TO_SECOND => match row.millis(amount) % DAY_MS {
-            0 => function::date(row.days(moment) + sign * (row.millis(amount) / DAY_MS) as i32),
+            0 => row::date(row.days(moment) + sign * (row.millis(amount) / DAY_MS) as i32),
             _ => bad("hours, minutes and seconds cannot be added to a date"),
         },
         (DataType::Date32, by) if *by == YEAR_TO_MONTH => {
             let day = moments::add_months(crate::moment::day(row.days(moment)), i64::from(sign * row.months(amount)));
-            day.map_or_else(too_far, |day| function::date(crate::moment::days(day)))
+            day.map_or_else(too_far, |day| row::date(crate::moment::days(day)))
         }
         (DataType::Timestamp(..), by) if *by == DAY_TO_SECOND => {
-            function::instant(row.millis(moment) + i64::from(sign) * row.millis(amount), gives)
+            row::instant(row.millis(moment) + i64::from(sign) * row.millis(amount), gives)
         }
         (DataType::Timestamp(..), by) if *by == YEAR_TO_MONTH => {
-            let moved = moments::move_months(row.millis(moment), row.zone(moment), i64::from(sign * row.months(amount)));
-            moved.map_or_else(too_far, |millis| function::instant(millis, gives))
+            let moved =
+                moments::move_months(row.millis(moment), row.zone(moment), i64::from(sign * row.months(amount)));
+            moved.map_or_else(too_far, |millis| row::instant(millis, gives))
         }
         (held, by) if *held == TIME && *by == DAY_TO_SECOND => {
             let (array, at) = row.array(moment);
@@ -240,7 +246,7 @@ fn moving(operator: char, row: Row, gives: &DataType) -> Answer {
                 }
                 _ => row.millis(place),
             };
-            function::span(millis(0) - millis(1))
+            row::span(millis(0) - millis(1))
         }
     }
 }
@@ -256,7 +262,7 @@ fn stretched(operator: char, row: Row, gives: &DataType) -> Answer {
     }
     let stretch = |length: f64| if operator == '/' { length / factor } else { length * factor };
     match *gives == YEAR_TO_MONTH {
-        true => function::months(stretch(f64::from(row.months(span))) as i32),
-        false => function::span(stretch(row.millis(span) as f64) as i64),
+        true => row::months(stretch(f64::from(row.months(span))) as i32),
+        false => row::span(stretch(row.millis(span) as f64) as i64),
     }
 }

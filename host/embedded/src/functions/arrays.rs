@@ -1,16 +1,18 @@
 //! Functions on arrays. Places count from one; a NULL element equals no other, except for `array_distinct` and its like.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StructArray, new_null_array};
+use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 
-use super::function::{
-    Answer, Function, Gives, Row, Takes, array, bad, boolean, date, instant, int, is_span, mistyped, text,
-};
+use super::function::{Function, Gives, Takes};
 use super::moments;
+use super::row::{Answer, Row, array, bad, boolean, date, instant, int, is_span, mistyped, text};
 use crate::types::{self, DAY_TO_SECOND, TIMESTAMP, YEAR_TO_MONTH};
 use crate::{moment, render};
 
@@ -33,7 +35,10 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("array_position", &[List, Any], Gives::Int, |args| {
             args.each(|row| {
                 let (elements, wanted) = beside(row)?;
-                int(elements.iter().position(|element| *element == wanted && !element.is_null()).map_or(0, |at| at as i64 + 1))
+                int(elements
+                    .iter()
+                    .position(|element| *element == wanted && !element.is_null())
+                    .map_or(0, |at| at as i64 + 1))
             })
         }),
         Function::new("array_remove", &[List, Any], Gives::Same(0), |args| {
@@ -57,8 +62,12 @@ pub(super) fn all() -> Vec<Function> {
                 made(elements, &args.gives)
             })
         }),
-        Function::new("array_max", &[List], Gives::Of(element_type), |args| args.each(|row| extreme(row, Ordering::Greater))),
-        Function::new("array_min", &[List], Gives::Of(element_type), |args| args.each(|row| extreme(row, Ordering::Less))),
+        Function::new("array_max", &[List], Gives::Of(element_type), |args| {
+            args.each(|row| extreme(row, Ordering::Greater))
+        }),
+        Function::new("array_min", &[List], Gives::Of(element_type), |args| {
+            args.each(|row| extreme(row, Ordering::Less))
+        }),
         Function::new("array_union", &[Alike, Alike], Gives::Same(0), |args| {
             args.each(|row| {
                 let (mut left, right) = two(row)?;
@@ -173,7 +182,7 @@ fn two(row: Row) -> Result<(Vec<ScalarValue>, Vec<ScalarValue>)> {
 }
 
 fn distinct(elements: Vec<ScalarValue>) -> Vec<ScalarValue> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     elements.into_iter().filter(|element| seen.insert(element.clone())).collect()
 }
 
@@ -203,13 +212,14 @@ fn extreme(row: Row, wanted: Ordering) -> Answer {
     if elements.iter().any(ScalarValue::is_null) {
         return Ok(None);
     }
-    let further = |best: ScalarValue, next: ScalarValue| if next.partial_cmp(&best) == Some(wanted) { next } else { best };
+    let further =
+        |best: ScalarValue, next: ScalarValue| if next.partial_cmp(&best) == Some(wanted) { next } else { best };
     Ok(elements.into_iter().reduce(further))
 }
 
 fn flattened(row: Row, gives: &DataType) -> Answer {
     let outer = row.elements(0);
-    let inner = datafusion::arrow::array::AsArray::as_list_opt::<i32>(&outer);
+    let inner = outer.as_list_opt::<i32>();
     let Some(inner) = inner else { return mistyped("flatten takes an array of arrays") };
     let mut all = Vec::new();
     for list in inner.iter().flatten() {
@@ -249,7 +259,10 @@ fn sequence_type(given: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataT
         }
         _ => {
             let given: Vec<_> = given.iter().map(types::name).collect();
-            mistyped(format!("sequence does not take ({}); it takes two numbers and a step, or two dates or timestamps and an interval", given.join(", ")))
+            mistyped(format!(
+                "sequence does not take ({}); it takes two numbers and a step, or two dates or timestamps and an interval",
+                given.join(", ")
+            ))
         }
     }
 }
@@ -272,7 +285,13 @@ fn sequence(row: Row, gives: &DataType) -> Answer {
         true if *row.held(2) == DAY_TO_SECOND => row.millis(2),
         true => whole(2)?,
         false if held == DataType::Date32 => moments::DAY_MS * if start > stop { -1 } else { 1 },
-        false => if start > stop { -1 } else { 1 },
+        false => {
+            if start > stop {
+                -1
+            } else {
+                1
+            }
+        }
     };
     if step == 0 || (step > 0 && stop < start) || (step < 0 && stop > start) {
         return bad("the step of a sequence must lead from its start to its stop");
@@ -300,9 +319,10 @@ fn sequence(row: Row, gives: &DataType) -> Answer {
 }
 
 fn zip_type(given: &[DataType], known: &[Option<&ScalarValue>]) -> Result<DataType> {
-    let fields = given.iter().enumerate().map(|(place, held)| {
-        Ok((format!("field{place}"), element_type(std::slice::from_ref(held), known)?))
-    });
+    let fields = given
+        .iter()
+        .enumerate()
+        .map(|(place, held)| Ok((format!("field{place}"), element_type(std::slice::from_ref(held), known)?)));
     Ok(types::array_of(types::row_of(fields.collect::<Result<Vec<_>>>()?)))
 }
 
@@ -312,11 +332,10 @@ fn zip(row: Row, gives: &DataType) -> Answer {
     let DataType::List(field) = gives else { return mistyped("zip gives an array") };
     let DataType::Struct(fields) = field.data_type() else { return mistyped("zip gives an array of rows") };
     let columns = lists.iter().map(|list| {
-        let missing = datafusion::arrow::array::new_null_array(list.data_type(), longest - list.len());
-        datafusion::arrow::compute::concat(&[list.as_ref(), missing.as_ref()])
+        let missing = new_null_array(list.data_type(), longest - list.len());
+        concat(&[list.as_ref(), missing.as_ref()])
     });
     let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
-    let rows: ArrayRef =
-        std::sync::Arc::new(datafusion::arrow::array::StructArray::try_new(fields.clone(), columns, None)?);
+    let rows: ArrayRef = Arc::new(StructArray::try_new(fields.clone(), columns, None)?);
     made(scalars(&rows)?, gives)
 }

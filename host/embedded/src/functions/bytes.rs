@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::function::{Answer, Function, Gives, Row, Takes, bad, bytes, text};
+use super::function::{Function, Gives, Takes};
+use super::row::{Answer, Row, bad, bytes, text};
 
 use Takes::{Bytes, Text};
 

@@ -7,13 +7,14 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::{CastOptions, cast_with_options, concat};
 use datafusion::arrow::datatypes::{
-    DataType, Decimal128Type, Float64Type, Int64Type, TimestampMillisecondType, i256,
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, Time32MillisecondType, TimestampMillisecondType, i256,
 };
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 
-use super::function::{Function, Gives, Row, Takes, bad, constant, mistyped};
+use super::function::{Function, Gives, Takes};
 use super::json_cast;
+use super::row::{Row, bad, constant, instant, is_span, mistyped};
 use crate::types::{self, JSON, TIME, VARCHAR, Written};
 use crate::{moment, render};
 
@@ -51,11 +52,11 @@ fn castable(from: &DataType, to: &DataType) -> bool {
             from.len() == to.len() && from.iter().zip(to).all(|(from, to)| castable(from.data_type(), to.data_type()))
         }
         (DataType::Map(from, _), DataType::Map(to, _)) => castable(from.data_type(), to.data_type()),
-        (from, _) if *from == JSON => !is_time(to) && *to != DataType::Binary && !super::function::is_span(to),
-        (_, to) if *to == JSON => *from != DataType::Binary && !super::function::is_span(from),
+        (from, _) if *from == JSON => !is_time(to) && *to != DataType::Binary && !is_span(to),
+        (_, to) if *to == JSON => *from != DataType::Binary && !is_span(from),
         (from, to) if from.is_nested() || to.is_nested() => false,
         (DataType::Binary, _) | (_, DataType::Binary) => false,
-        (from, to) if super::function::is_span(from) || super::function::is_span(to) => *to == VARCHAR,
+        (from, to) if is_span(from) || is_span(to) => *to == VARCHAR,
         (from, to) if is_time(from) && is_time(to) => {
             !matches!((from, to), (DataType::Date32, DataType::Time32(_)) | (DataType::Time32(_), DataType::Date32))
         }
@@ -80,7 +81,8 @@ pub(super) fn convert(from: &ArrayRef, to: &DataType, length: Option<usize>, att
         }
         (DataType::Struct(_), DataType::Struct(fields)) => {
             let row = from.as_struct();
-            let columns = row.columns().iter().zip(fields).map(|(column, field)| convert(column, field.data_type(), None, false));
+            let columns =
+                row.columns().iter().zip(fields).map(|(column, field)| convert(column, field.data_type(), None, false));
             let columns = columns.collect::<Result<Vec<_>>>()?;
             Ok(Arc::new(StructArray::try_new(fields.clone(), columns, row.nulls().cloned())?))
         }
@@ -92,10 +94,14 @@ pub(super) fn convert(from: &ArrayRef, to: &DataType, length: Option<usize>, att
             let nulls = map.nulls().cloned();
             Ok(Arc::new(MapArray::try_new(field.clone(), map.offsets().clone(), entries, nulls, *ordered)?))
         }
-        (held, _) if *held == JSON => each(from, to, attempt, |row| json_cast::from_json(from.as_string::<i64>().value(row), to)),
+        (held, _) if *held == JSON => {
+            each(from, to, attempt, |row| json_cast::from_json(from.as_string::<i64>().value(row), to))
+        }
         (_, to) if *to == JSON => each(from, to, attempt, |row| Ok(json_cast::to_json(from, row))),
         (_, to) if *to == VARCHAR => Ok(to_text(from, length)),
-        (held, _) if *held == VARCHAR => each(from, to, attempt, |row| from_text(from.as_string::<i32>().value(row), to)),
+        (held, _) if *held == VARCHAR => {
+            each(from, to, attempt, |row| from_text(from.as_string::<i32>().value(row), to))
+        }
         (held, _) if is_time(held) => each(from, to, attempt, |row| between_times(from, row, to)),
         _ => numbers(from, to, attempt),
     }
@@ -110,12 +116,7 @@ fn by_row(from: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
     }
 }
 
-fn each(
-    from: &ArrayRef,
-    to: &DataType,
-    attempt: bool,
-    one: impl Fn(usize) -> Result<ScalarValue>,
-) -> Result<ArrayRef> {
+fn each(from: &ArrayRef, to: &DataType, attempt: bool, one: impl Fn(usize) -> Result<ScalarValue>) -> Result<ArrayRef> {
     let null = ScalarValue::try_from(to)?;
     let cast = |row| match from.is_null(row) {
         true => Ok(null.clone()),
@@ -164,8 +165,9 @@ pub(super) fn from_text(text: &str, to: &DataType) -> Result<ScalarValue> {
         DataType::Float64 => text.trim().parse().ok().map(|number: f64| ScalarValue::from(number)),
         DataType::Decimal128(precision, scale) => decimal(text.trim(), *precision, *scale),
         DataType::Date32 => moment::parse_day(text).map(|day| ScalarValue::Date32(Some(moment::days(day)))),
-        DataType::Time32(_) => moment::parse_time(text)
-            .map(|time| ScalarValue::Time32Millisecond(Some(moment::time_millis(time)))),
+        DataType::Time32(_) => {
+            moment::parse_time(text).map(|time| ScalarValue::Time32Millisecond(Some(moment::time_millis(time))))
+        }
         DataType::Timestamp(..) => moment::parse_instant(text).and_then(|(clock, named)| {
             let named = named.map(|name| moment::zone(&name));
             let millis = match (named, zone.is_some()) {
@@ -207,23 +209,24 @@ pub(super) fn decimal(text: &str, precision: u8, scale: i8) -> Option<ScalarValu
         unscaled.checked_add(half)?.checked_div(divisor)?
     };
     let value = value.to_i128()?.checked_mul(sign)?;
-    (value.unsigned_abs() < 10u128.pow(u32::from(precision))).then(|| ScalarValue::Decimal128(Some(value), precision, scale))
+    (value.unsigned_abs() < 10u128.pow(u32::from(precision)))
+        .then(|| ScalarValue::Decimal128(Some(value), precision, scale))
 }
 
 fn between_times(from: &ArrayRef, row: usize, to: &DataType) -> Result<ScalarValue> {
     let clock = match from.data_type() {
         DataType::Date32 => {
-            let days = from.as_primitive::<datafusion::arrow::datatypes::Date32Type>().value(row);
+            let days = from.as_primitive::<Date32Type>().value(row);
             moment::day(days).map(|day| day.and_time(chrono::NaiveTime::MIN))
         }
         DataType::Time32(_) => {
-            let millis = from.as_primitive::<datafusion::arrow::datatypes::Time32MillisecondType>().value(row);
+            let millis = from.as_primitive::<Time32MillisecondType>().value(row);
             moment::clock(i64::from(millis))
         }
         DataType::Timestamp(_, zone) => {
             let millis = from.as_primitive::<TimestampMillisecondType>().value(row);
             if matches!(to, DataType::Timestamp(_, Some(_))) {
-                return Ok(super::function::instant(millis, to)?.unwrap_or(ScalarValue::Null));
+                return Ok(instant(millis, to)?.unwrap_or(ScalarValue::Null));
             }
             moment::clock_in(millis, zone.as_deref().and_then(moment::zone))
         }
@@ -260,7 +263,9 @@ fn numbers(from: &ArrayRef, to: &DataType, attempt: bool) -> Result<ArrayRef> {
     let mut answer = cast_with_options(&source, to, &options)?;
     if let (DataType::Decimal128(precision, _), true) = (to, from.data_type().is_integer()) {
         let bound = 10i128.checked_pow(u32::from(*precision)).unwrap_or(i128::MAX);
-        let checked = answer.as_primitive::<Decimal128Type>().unary_opt::<_, Decimal128Type>(|value| (value.abs() < bound).then_some(value));
+        let checked = answer
+            .as_primitive::<Decimal128Type>()
+            .unary_opt::<_, Decimal128Type>(|value| (value.abs() < bound).then_some(value));
         answer = Arc::new(checked.with_data_type(to.clone()));
     }
     let lost = (0..from.len()).any(|row| answer.is_null(row) && !from.is_null(row));

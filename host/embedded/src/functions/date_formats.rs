@@ -4,8 +4,9 @@ use chrono::format::{Item, Numeric, Pad, Parsed, StrftimeItems};
 use chrono::{NaiveDateTime, NaiveTime};
 use datafusion::error::Result;
 
-use super::function::{Answer, Function, Gives, Row, Takes, bad, instant, text};
 use super::dates::offset_text;
+use super::function::{Function, Gives, Takes};
+use super::row::{Answer, Row, bad, instant, text};
 use crate::moment;
 
 use Takes::{Instant, Text};
@@ -244,9 +245,15 @@ mod tests {
         let joda = |written, pattern| reads(written, joda(pattern));
         assert_eq!(mysql("2022/10/20/05", "%Y/%m/%d/%H").as_deref(), Some("2022-10-20T05:00:00.000 0"));
         assert_eq!(mysql("Jan 5 2026 3:07 PM", "%b %e %Y %l:%i %p").as_deref(), Some("2026-01-05T15:07:00.000 0"));
-        assert_eq!(mysql("2026-01-05 10:11:12.5", "%Y-%m-%d %H:%i:%s.%f").as_deref(), Some("2026-01-05T10:11:12.500 0"));
+        assert_eq!(
+            mysql("2026-01-05 10:11:12.5", "%Y-%m-%d %H:%i:%s.%f").as_deref(),
+            Some("2026-01-05T10:11:12.500 0")
+        );
         assert_eq!(mysql("2026-01-05x", "%Y-%m-%d"), None);
         assert_eq!(joda("1960/01/22 03:04", "yyyy/MM/dd HH:mm").as_deref(), Some("1960-01-22T03:04:00.000 0"));
-        assert_eq!(joda("05 Jan 2026 10:00:00 +0200", "dd MMM yyyy HH:mm:ss Z").as_deref(), Some("2026-01-05T10:00:00.000 7200"));
+        assert_eq!(
+            joda("05 Jan 2026 10:00:00 +0200", "dd MMM yyyy HH:mm:ss Z").as_deref(),
+            Some("2026-01-05T10:00:00.000 7200")
+        );
     }
 }

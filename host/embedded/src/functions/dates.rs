@@ -6,8 +6,9 @@ use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 
 use super::cast;
-use super::function::{Answer, Function, Gives, Row, Takes, bad, constant, date, double, instant, int, mistyped, text};
+use super::function::{Function, Gives, Takes};
 use super::moments::{self, Unit};
+use super::row::{Answer, Row, bad, constant, date, double, instant, int, mistyped, months, span, text};
 use crate::moment;
 use crate::types::{DAY_TO_SECOND, TIMESTAMP, YEAR_TO_MONTH, zoned};
 
@@ -137,10 +138,11 @@ fn interval(row: Row) -> Answer {
     let start = sizes.iter().position(|(name, _)| *name == unit).unwrap_or(0);
     let numbers: Vec<Option<f64>> = digits.split(['-', ' ', ':']).map(|number| number.parse().ok()).collect();
     let fits = numbers.len() <= sizes.len() - start && (row.has(2) || numbers.len() == 1);
-    let total: Option<f64> = numbers.iter().zip(&sizes[start..]).map(|(number, (_, size))| number.map(|n| n * size)).sum();
+    let total: Option<f64> =
+        numbers.iter().zip(&sizes[start..]).map(|(number, (_, size))| number.map(|n| n * size)).sum();
     match (total.filter(|_| fits), sizes[0].0) {
-        (Some(total), "year") => super::function::months((sign * total) as i32),
-        (Some(total), _) => super::function::span((sign * total) as i64),
+        (Some(total), "year") => months((sign * total) as i32),
+        (Some(total), _) => span((sign * total) as i64),
         (None, _) => bad("the text after INTERVAL does not fit its unit"),
     }
 }
@@ -175,9 +177,7 @@ fn date_trunc(row: Row) -> Answer {
             None => too_far(),
         },
         held => match moment::clock_in(row.millis(1), row.zone(1)) {
-            Some(clock) => {
-                instant(moment::millis_in(moments::truncated(clock, row.text(0))?, row.zone(1)), held)
-            }
+            Some(clock) => instant(moment::millis_in(moments::truncated(clock, row.text(0))?, row.zone(1)), held),
             None => too_far(),
         },
     }
@@ -294,7 +294,8 @@ mod tests {
         ] {
             assert_eq!(millis(written).as_deref(), Some(read), "{written}");
         }
-        for wrong in ["", "yesterday", "2020-13-01", "2020-05-11 11:15:05", "2020-05-11T25:00", "2020-05-11T11:15:05X"] {
+        for wrong in ["", "yesterday", "2020-13-01", "2020-05-11 11:15:05", "2020-05-11T25:00", "2020-05-11T11:15:05X"]
+        {
             assert_eq!(millis(wrong), None, "{wrong}");
         }
     }

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array, new_empty_array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt32Array, new_empty_array};
+use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
@@ -16,7 +17,8 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, ScalarUDFImpl, Signature};
 
-use super::function::{Args, Function};
+use super::function::Function;
+use super::row::Args;
 
 /// So many parts of a group are held before they are joined.
 const PARTS_MAX: usize = 64;
@@ -165,7 +167,8 @@ fn distinct(columns: &[ArrayRef]) -> Result<Vec<u32>> {
     let mut seen = HashSet::new();
     let mut kept = Vec::new();
     for row in 0..columns.first().map_or(0, |column| column.len()) {
-        let values = columns.iter().map(|column| ScalarValue::try_from_array(column, row)).collect::<Result<Vec<_>>>()?;
+        let values =
+            columns.iter().map(|column| ScalarValue::try_from_array(column, row)).collect::<Result<Vec<_>>>()?;
         if seen.insert(values) {
             kept.push(row as u32);
         }
@@ -192,8 +195,8 @@ impl Accumulator for Gathered {
         let columns = self.join()?;
         let list = |column: ArrayRef| {
             let field = Arc::new(Field::new_list_field(column.data_type().clone(), true));
-            let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([column.len()]);
-            let list = datafusion::arrow::array::ListArray::try_new(field, offsets, column, None)?;
+            let offsets = OffsetBuffer::from_lengths([column.len()]);
+            let list = ListArray::try_new(field, offsets, column, None)?;
             Ok(ScalarValue::List(Arc::new(list)))
         };
         columns.into_iter().map(list).collect()

@@ -3,7 +3,8 @@
 use datafusion::error::Result;
 use serde_json::Value;
 
-use super::function::{Answer, Function, Gives, Row, Takes, bad, boolean, int, json, text};
+use super::function::{Function, Gives, Takes};
+use super::row::{Answer, Row, bad, boolean, int, json, text};
 use crate::Error;
 
 use Takes::{Any, Int, Json, JsonOrText, Text};
@@ -33,7 +34,9 @@ pub(super) fn all() -> Vec<Function> {
             })
         }),
         Function::new("$json", &[Text], Gives::Json, |args| {
-            args.each(|row| parsed(row.text(0)).map_or_else(|| bad("the text is not JSON"), |value| json(value.to_string())))
+            args.each(|row| {
+                parsed(row.text(0)).map_or_else(|| bad("the text is not JSON"), |value| json(value.to_string()))
+            })
         }),
         Function::new("json_format", &[Json], Gives::Text, |args| args.each(|row| text(row.text(0)))),
         Function::new("json_array_length", &[JsonOrText], Gives::Int, |args| {
@@ -73,7 +76,9 @@ fn found(row: Row) -> Result<Option<Value>> {
         let next = match (&mut value, &step) {
             (Value::Object(entries), Step::Name(name)) => entries.get_mut(name),
             (Value::Array(elements), Step::Place(place)) => elements.get_mut(*place),
-            (Value::Array(elements), Step::Name(name)) => name.parse::<usize>().ok().and_then(|place| elements.get_mut(place)),
+            (Value::Array(elements), Step::Name(name)) => {
+                name.parse::<usize>().ok().and_then(|place| elements.get_mut(place))
+            }
             (Value::Object(entries), Step::Place(place)) => entries.get_mut(&place.to_string()),
             _ => None,
         };

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, StructArray};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Fields};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use serde_json::Value;
 
-use super::function::bad;
+use super::row::bad;
 use super::{cast, maps};
-use crate::types::{self, JSON, VARCHAR};
 use crate::render;
+use crate::types::{self, JSON, VARCHAR};
 
 /// One value as json.
 pub(super) fn to_json(from: &ArrayRef, row: usize) -> ScalarValue {
@@ -45,16 +45,19 @@ fn typed(value: &Value, to: &DataType) -> Result<ScalarValue> {
         }
         (Value::Number(number), to) if to.is_numeric() => cast::from_text(&number.to_string(), to),
         (Value::Array(elements), DataType::List(field)) => {
-            let elements = elements.iter().map(|element| typed(element, field.data_type())).collect::<Result<Vec<_>>>()?;
+            let elements =
+                elements.iter().map(|element| typed(element, field.data_type())).collect::<Result<Vec<_>>>()?;
             Ok(ScalarValue::List(ScalarValue::new_list(&elements, field.data_type(), true)))
         }
         (Value::Object(object), DataType::Map(entries, _)) => {
             let Some((key, held)) = types::entry_types(entries.data_type()) else { return refused() };
-            let pairs = object.iter().map(|(name, value)| Ok((cast::from_text_or_same(name, key)?, typed(value, held)?)));
+            let pairs =
+                object.iter().map(|(name, value)| Ok((cast::from_text_or_same(name, key)?, typed(value, held)?)));
             maps::scalar(pairs.collect::<Result<Vec<_>>>()?, key, held)
         }
         (Value::Object(object), DataType::Struct(fields)) => {
-            let find = |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+            let find =
+                |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
             row(fields, |place| typed(find(fields[place].name()).unwrap_or(&Value::Null), fields[place].data_type()))
         }
         (Value::Array(elements), DataType::Struct(fields)) if elements.len() == fields.len() => {
@@ -64,10 +67,7 @@ fn typed(value: &Value, to: &DataType) -> Result<ScalarValue> {
     }
 }
 
-fn row(
-    fields: &datafusion::arrow::datatypes::Fields,
-    value: impl Fn(usize) -> Result<ScalarValue>,
-) -> Result<ScalarValue> {
+fn row(fields: &Fields, value: impl Fn(usize) -> Result<ScalarValue>) -> Result<ScalarValue> {
     let columns = (0..fields.len()).map(|place| value(place)?.to_array_of_size(1)).collect::<Result<Vec<_>>>()?;
     Ok(ScalarValue::Struct(Arc::new(StructArray::try_new(fields.clone(), columns, None)?)))
 }

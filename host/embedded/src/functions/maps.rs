@@ -1,22 +1,25 @@
 //! Functions on maps, and looking up elements of arrays and maps.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, MapArray, StructArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, MapArray, StructArray, new_empty_array};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 
 use super::arrays::scalars;
-use super::function::{Answer, Function, Gives, Row, Takes, array, bad, mistyped};
+use super::function::{Function, Gives, Takes};
+use super::row::{Answer, Row, array, bad, mistyped};
 use crate::types;
 
 use Takes::{Any, Array as List, Collection, Map};
 
 pub(super) fn all() -> Vec<Function> {
     vec![
-        Function::new("$map", &[List, List], Gives::Of(map_type), |args| args.each(|row| map(row, &args.gives))).least(0),
+        Function::new("$map", &[List, List], Gives::Of(map_type), |args| args.each(|row| map(row, &args.gives)))
+            .least(0),
         Function::new("map_keys", &[Map], Gives::Of(|given, _| Ok(types::array_of(sides(&given[0])?.0))), |args| {
             args.each(|row| array(scalars(&row.entries(0).0)?, row.entries(0).0.data_type()))
         }),
@@ -35,7 +38,7 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("map_from_entries", &[List], Gives::Of(from_entries_type), |args| {
             args.each(|row| {
                 let rows = row.elements(0);
-                let rows = datafusion::arrow::array::AsArray::as_struct(&rows);
+                let rows = rows.as_struct();
                 let pairs = scalars(rows.column(0))?.into_iter().zip(scalars(rows.column(1))?).collect();
                 typed_unique(pairs, &args.gives)
             })
@@ -133,7 +136,7 @@ fn typed_unique(pairs: Vec<(ScalarValue, ScalarValue)>, gives: &DataType) -> Ans
 
 /// A map of these; a key that is NULL or repeats is an error.
 pub(super) fn unique(pairs: Vec<(ScalarValue, ScalarValue)>, key: &DataType, value: &DataType) -> Answer {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     if pairs.iter().any(|(key, _)| key.is_null()) {
         return bad("a map key is NULL");
     }
@@ -144,15 +147,11 @@ pub(super) fn unique(pairs: Vec<(ScalarValue, ScalarValue)>, key: &DataType, val
 }
 
 /// A map of these, as they are.
-pub(super) fn scalar(
-    pairs: Vec<(ScalarValue, ScalarValue)>,
-    key: &DataType,
-    value: &DataType,
-) -> Result<ScalarValue> {
+pub(super) fn scalar(pairs: Vec<(ScalarValue, ScalarValue)>, key: &DataType, value: &DataType) -> Result<ScalarValue> {
     let count = pairs.len();
     let (keys, values): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     let column = |held: Vec<ScalarValue>, kind: &DataType| match held.is_empty() {
-        true => Ok(datafusion::arrow::array::new_empty_array(kind)),
+        true => Ok(new_empty_array(kind)),
         false => ScalarValue::iter_to_array(held),
     };
     let fields = vec![Field::new("key", key.clone(), false), Field::new("value", value.clone(), true)];

@@ -1,12 +1,17 @@
 //! Functions on numbers.
 
+use std::cmp::Ordering;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 
 use super::cast;
-use super::function::{Answer, Args, Function, Gives, Row, Takes, bad, boolean, double, int, mistyped, text};
+use super::function::{Function, Gives, Takes};
+use super::row::{Answer, Args, Row, bad, boolean, double, int, mistyped, text};
 
 use Takes::{Alike, Any, Double, Int, Number, Text};
 
@@ -60,8 +65,9 @@ enum Towards {
 }
 
 pub(super) fn all() -> Vec<Function> {
-    let one = OF_ONE
-        .map(|(name, of)| Function::new(name, &[Double], Gives::Double, move |args| args.each(|row| double(of(row.double(0))))));
+    let one = OF_ONE.map(|(name, of)| {
+        Function::new(name, &[Double], Gives::Double, move |args| args.each(|row| double(of(row.double(0)))))
+    });
     let two = OF_TWO.map(|(name, of)| {
         Function::new(name, &[Double, Double], Gives::Double, move |args| {
             args.each(|row| double(of(row.double(0), row.double(1))))
@@ -80,8 +86,9 @@ pub(super) fn all() -> Vec<Function> {
     .map(|(name, towards)| {
         Function::new(name, &[Number, Int], Gives::Of(shortened_type), move |args| shortened(args, towards)).least(1)
     });
-    let constants = [("pi", std::f64::consts::PI), ("e", std::f64::consts::E), ("nan", f64::NAN), ("infinity", f64::INFINITY)]
-        .map(|(name, value)| Function::new(name, &[], Gives::Double, move |args| args.each(|_| double(value))));
+    let constants =
+        [("pi", std::f64::consts::PI), ("e", std::f64::consts::E), ("nan", f64::NAN), ("infinity", f64::INFINITY)]
+            .map(|(name, value)| Function::new(name, &[], Gives::Double, move |args| args.each(|_| double(value))));
     let mut all = others();
     all.extend(one.into_iter().chain(two).chain(bits).chain(shortened).chain(constants));
     all
@@ -98,7 +105,9 @@ fn others() -> Vec<Function> {
             })
         }),
         Function::new("is_nan", &[Double], Gives::Boolean, |args| args.each(|row| boolean(row.double(0).is_nan()))),
-        Function::new("is_finite", &[Double], Gives::Boolean, |args| args.each(|row| boolean(row.double(0).is_finite()))),
+        Function::new("is_finite", &[Double], Gives::Boolean, |args| {
+            args.each(|row| boolean(row.double(0).is_finite()))
+        }),
         Function::new("is_infinite", &[Double], Gives::Boolean, |args| {
             args.each(|row| boolean(row.double(0).is_infinite()))
         }),
@@ -127,7 +136,7 @@ fn others() -> Vec<Function> {
 fn abs(row: Row) -> Answer {
     let value = row.value(0)?;
     let zero = ScalarValue::new_zero(row.held(0))?;
-    if value.partial_cmp(&zero) != Some(std::cmp::Ordering::Less) {
+    if value.partial_cmp(&zero) != Some(Ordering::Less) {
         return Ok(Some(value));
     }
     value.arithmetic_negate().map(Some).or_else(|_| bad("bigint overflow"))
@@ -136,7 +145,7 @@ fn abs(row: Row) -> Answer {
 fn extreme(row: Row, greatest: bool) -> Answer {
     let values = (0..row.count()).map(|place| row.value(place)).collect::<Result<Vec<_>>>()?;
     let further = |best: ScalarValue, next: ScalarValue| {
-        let wanted = if greatest { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Less };
+        let wanted = if greatest { Ordering::Greater } else { Ordering::Less };
         if next.partial_cmp(&best) == Some(wanted) { next } else { best }
     };
     Ok(values.into_iter().reduce(further))
@@ -161,9 +170,11 @@ fn shortened(args: &Args, towards: Towards) -> Result<ArrayRef> {
             args.each(|row| {
                 let digits = if row.has(1) { row.int(1).clamp(-38, 38) as i32 } else { 0 };
                 let (array, at) = row.array(0);
-                let value = array.as_primitive::<datafusion::arrow::datatypes::Decimal128Type>().value(at);
+                let value = array.as_primitive::<Decimal128Type>().value(at);
                 let short = digits_of(value, scale - digits, towards);
-                let DataType::Decimal128(precision, given) = args.gives else { return mistyped("round gives a decimal") };
+                let DataType::Decimal128(precision, given) = args.gives else {
+                    return mistyped("round gives a decimal");
+                };
                 let kept = if row.has(1) { short } else { short / 10i128.pow(scale as u32) };
                 Ok(Some(ScalarValue::Decimal128(Some(kept), precision, given)))
             })
@@ -259,10 +270,7 @@ fn random_type(given: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataTyp
 /// `random()`, `random(stop)` and `random(start, stop)`.
 fn random(args: &Args) -> Result<ArrayRef> {
     args.each(|row| {
-        let bits = {
-            use std::hash::{BuildHasher, Hasher};
-            std::collections::hash_map::RandomState::new().build_hasher().finish()
-        };
+        let bits = RandomState::new().build_hasher().finish();
         let share = (bits >> 11) as f64 / (1u64 << 53) as f64;
         if row.count() == 0 {
             return double(share);

@@ -8,7 +8,7 @@ mod bytes;
 mod cast;
 mod date_formats;
 mod dates;
-pub(crate) mod function;
+mod function;
 mod gather;
 mod json;
 mod json_cast;
@@ -17,13 +17,14 @@ mod maths;
 mod moments;
 mod native;
 mod regex;
+pub(crate) mod row;
 mod text;
 mod url;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
 use crate::types;
@@ -64,7 +65,10 @@ pub(crate) static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
     Functions {
         scalars: named(false).chain(native::scalars()).collect(),
         attempts: named(true).chain(native::scalars()).collect(),
-        aggregates: native::aggregates().into_iter().chain(aggregates::gathering().into_iter().map(gather::Gather::udaf)).collect(),
+        aggregates: native::aggregates()
+            .into_iter()
+            .chain(aggregates::gathering().into_iter().map(gather::Gather::udaf))
+            .collect(),
         windows: native::windows().into_iter().collect(),
         lambdas: native::lambdas().into_iter().collect(),
     }
@@ -81,7 +85,8 @@ impl Functions {
 
     /// Every name that a statement may call.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        let all = self.scalars.keys().chain(self.aggregates.keys()).chain(self.windows.keys()).chain(self.lambdas.keys());
+        let all =
+            self.scalars.keys().chain(self.aggregates.keys()).chain(self.windows.keys()).chain(self.lambdas.keys());
         all.copied().filter(|name| !name.starts_with('$'))
     }
 }
@@ -108,7 +113,7 @@ pub(crate) fn alike(left: &DataType, right: &DataType) -> Option<DataType> {
         (Date32, Timestamp(..)) => Some(right.clone()),
         (Timestamp(..), Date32) => Some(left.clone()),
         (Timestamp(_, zone), Timestamp(_, None)) | (Timestamp(_, None), Timestamp(_, zone)) => {
-            Some(Timestamp(datafusion::arrow::datatypes::TimeUnit::Millisecond, zone.clone()))
+            Some(Timestamp(TimeUnit::Millisecond, zone.clone()))
         }
         (Timestamp(_, Some(_)), Timestamp(_, Some(_))) => Some(types::zoned("UTC")),
         (List(left), List(right)) => alike(left.data_type(), right.data_type()).map(types::array_of),

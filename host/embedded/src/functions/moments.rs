@@ -4,7 +4,7 @@ use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Timeli
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::error::Result;
 
-use super::function::bad;
+use super::row::bad;
 use crate::moment;
 
 /// A unit of `date_add`, `date_diff` and `date_trunc`.
@@ -32,7 +32,11 @@ impl Unit {
             "month" => Unit::Months(1),
             "quarter" => Unit::Months(3),
             "year" => Unit::Months(12),
-            _ => return bad("there is no such unit; there are: millisecond, second, minute, hour, day, week, month, quarter, year"),
+            _ => {
+                return bad(
+                    "there is no such unit; there are: millisecond, second, minute, hour, day, week, month, quarter, year",
+                );
+            }
         })
     }
 

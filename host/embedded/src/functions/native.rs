@@ -13,21 +13,27 @@ use datafusion::functions_window as window;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
 use super::cast;
-use super::function::{Function, Gives, Takes, mistyped};
+use super::function::{Function, Gives, Takes};
+use super::row::mistyped;
 use crate::types;
 
 /// What the planner wraps around DataFusion's functions.
 pub(super) fn own() -> Vec<Function> {
     vec![
-        Function::new("row", &[Takes::Any], Gives::Of(|given, _| {
-            let field = |(place, held): (usize, &DataType)| (format!("field{place}"), held.clone());
-            Ok(types::row_of(given.iter().enumerate().map(field)))
-        }), |args| match &args.gives {
-            DataType::Struct(fields) => {
-                Ok(Arc::new(StructArray::try_new(fields.clone(), args.arrays.clone(), None)?) as ArrayRef)
-            }
-            other => mistyped(format!("row gives no {}", types::name(other))),
-        })
+        Function::new(
+            "row",
+            &[Takes::Any],
+            Gives::Of(|given, _| {
+                let field = |(place, held): (usize, &DataType)| (format!("field{place}"), held.clone());
+                Ok(types::row_of(given.iter().enumerate().map(field)))
+            }),
+            |args| match &args.gives {
+                DataType::Struct(fields) => {
+                    Ok(Arc::new(StructArray::try_new(fields.clone(), args.arrays.clone(), None)?) as ArrayRef)
+                }
+                other => mistyped(format!("row gives no {}", types::name(other))),
+            },
+        )
         .many(),
         // A column of a file in the engine's form of its type.
         Function::new("$file", &[Takes::Any], Gives::Of(|given, _| Ok(types::canonical(&given[0]))), |args| {
@@ -36,21 +42,31 @@ pub(super) fn own() -> Vec<Function> {
         // row_number() and its like count in unsigned numbers.
         Function::new("$whole", &[Takes::Int], Gives::Int, |args| Ok(args.arrays[0].clone())),
         // A sum of decimals has every digit that a decimal may have.
-        Function::new("$sum", &[Takes::Any], Gives::Of(|given, _| {
-            Ok(match &given[0] {
-                DataType::Decimal128(_, scale) => DataType::Decimal128(types::PRECISION_MAX, *scale),
-                other => other.clone(),
-            })
-        }), |args| cast::convert(&args.arrays[0], &args.gives, None, false)),
+        Function::new(
+            "$sum",
+            &[Takes::Any],
+            Gives::Of(|given, _| {
+                Ok(match &given[0] {
+                    DataType::Decimal128(_, scale) => DataType::Decimal128(types::PRECISION_MAX, *scale),
+                    other => other.clone(),
+                })
+            }),
+            |args| cast::convert(&args.arrays[0], &args.gives, None, false),
+        ),
         // DataFusion gives an average four digits more than its decimals have.
-        Function::new("$average", &[Takes::Any], Gives::Of(|given, _| {
-            Ok(match &given[0] {
-                DataType::Decimal128(precision, scale) => {
-                    DataType::Decimal128(precision.saturating_sub(4).max(1), scale.saturating_sub(4).max(0))
-                }
-                other => other.clone(),
-            })
-        }), |args| cast::convert(&args.arrays[0], &args.gives, None, false)),
+        Function::new(
+            "$average",
+            &[Takes::Any],
+            Gives::Of(|given, _| {
+                Ok(match &given[0] {
+                    DataType::Decimal128(precision, scale) => {
+                        DataType::Decimal128(precision.saturating_sub(4).max(1), scale.saturating_sub(4).max(0))
+                    }
+                    other => other.clone(),
+                })
+            }),
+            |args| cast::convert(&args.arrays[0], &args.gives, None, false),
+        ),
     ]
 }
 

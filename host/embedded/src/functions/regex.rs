@@ -4,7 +4,8 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::error::Result;
 use regex::{Captures, Regex, RegexBuilder};
 
-use super::function::{Answer, Args, Function, Gives, Row, Takes, bad, boolean, int, text, texts};
+use super::function::{Function, Gives, Takes};
+use super::row::{Answer, Args, Row, bad, boolean, int, text, texts};
 use crate::Error;
 
 use Takes::{Int, Text};
@@ -14,7 +15,8 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("regexp_like", &[Text, Text], Gives::Boolean, |args| {
             matching(args, regex, |row, regex| boolean(regex.is_match(row.text(0))))
         }),
-        Function::new("regexp_extract", &[Text, Text, Int], Gives::Text, |args| matching(args, regex, extract)).least(2),
+        Function::new("regexp_extract", &[Text, Text, Int], Gives::Text, |args| matching(args, regex, extract))
+            .least(2),
         Function::new("regexp_extract_all", &[Text, Text, Int], Gives::Texts, |args| {
             matching(args, regex, |row, regex| {
                 let group = group(row, regex)?;
@@ -22,13 +24,15 @@ pub(super) fn all() -> Vec<Function> {
             })
         })
         .least(2),
-        Function::new("regexp_replace", &[Text, Text, Text], Gives::Text, |args| matching(args, regex, replace)).least(2),
+        Function::new("regexp_replace", &[Text, Text, Text], Gives::Text, |args| matching(args, regex, replace))
+            .least(2),
         Function::new("regexp_count", &[Text, Text], Gives::Int, |args| {
             matching(args, regex, |row, regex| int(regex.find_iter(row.text(0)).count() as i64))
         }),
         Function::new("regexp_position", &[Text, Text], Gives::Int, |args| {
             matching(args, regex, |row, regex| {
-                let found = regex.find(row.text(0)).map(|found| row.text(0)[..found.start()].chars().count() as i64 + 1);
+                let found =
+                    regex.find(row.text(0)).map(|found| row.text(0)[..found.start()].chars().count() as i64 + 1);
                 int(found.unwrap_or(-1))
             })
         }),

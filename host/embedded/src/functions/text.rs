@@ -5,7 +5,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 
-use super::function::{Answer, Function, Gives, Row, Takes, bad, boolean, int, mistyped, text, texts};
+use super::function::{Function, Gives, Takes};
+use super::row::{Answer, Row, bad, boolean, int, mistyped, text, texts};
 use super::{arrays, maps};
 use crate::render;
 use crate::types::{self, VARCHAR};
@@ -32,9 +33,12 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("rpad", &[Text, Int, Text], Gives::Text, |args| args.each(|row| padded(row, false))),
         Function::new("split", &[Text, Text, Int], Gives::Texts, |args| args.each(split)).least(2),
         Function::new("split_part", &[Text, Text, Int], Gives::Text, |args| args.each(split_part)),
-        Function::new("split_to_map", &[Text, Text, Text], Gives::Of(|_, _| Ok(types::map_of(VARCHAR, VARCHAR))), |args| {
-            args.each(split_to_map)
-        }),
+        Function::new(
+            "split_to_map",
+            &[Text, Text, Text],
+            Gives::Of(|_, _| Ok(types::map_of(VARCHAR, VARCHAR))),
+            |args| args.each(split_to_map),
+        ),
         Function::new("strpos", &[Text, Text, Int], Gives::Int, |args| args.each(strpos)).least(2),
         Function::new("starts_with", &[Text, Text], Gives::Boolean, |args| {
             args.each(|row| boolean(row.text(0).starts_with(row.text(1))))
@@ -82,9 +86,7 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("reverse", &[Any], Gives::Same(0), |args| args.each(reverse)),
         Function::new("concat", &[Any], Gives::Of(concat_type), |args| args.each(concat)).many(),
         Function::new("cardinality", &[Collection], Gives::Int, |args| args.each(cardinality)),
-        Function::new("typeof", &[Any], Gives::Text, |args| {
-            args.each_null(|row| text(types::name(row.held(0))))
-        }),
+        Function::new("typeof", &[Any], Gives::Text, |args| args.each_null(|row| text(types::name(row.held(0))))),
     ];
     for name in ["substr", "substring"] {
         all.push(Function::new(name, &[Text, Int, Int], Gives::Text, |args| args.each(substr)).least(2));
@@ -208,13 +210,19 @@ fn strpos(row: Row) -> Answer {
     let found = match instance {
         0 => return bad("the instance of strpos must not be zero"),
         ahead if ahead > 0 => overlapping(whole, part).nth(ahead as usize - 1),
-        behind => overlapping(whole, part).collect::<Vec<_>>().into_iter().rev().nth(behind.unsigned_abs() as usize - 1),
+        behind => {
+            overlapping(whole, part).collect::<Vec<_>>().into_iter().rev().nth(behind.unsigned_abs() as usize - 1)
+        }
     };
     int(found.map_or(0, |at| whole[..at].chars().count() as i64 + 1))
 }
 
 fn overlapping<'a>(whole: &'a str, part: &'a str) -> impl Iterator<Item = usize> {
-    whole.char_indices().map(|(at, _)| at).chain(whole.is_empty().then_some(0)).filter(move |at| whole[*at..].starts_with(part))
+    whole
+        .char_indices()
+        .map(|(at, _)| at)
+        .chain(whole.is_empty().then_some(0))
+        .filter(move |at| whole[*at..].starts_with(part))
 }
 
 fn levenshtein(left: &str, right: &str) -> usize {
@@ -236,7 +244,7 @@ fn reverse(row: Row) -> Answer {
         DataType::List(field) => {
             let mut elements = arrays::scalars(&row.elements(0))?;
             elements.reverse();
-            super::function::array(elements, field.data_type())
+            super::row::array(elements, field.data_type())
         }
         held if *held == VARCHAR => text(row.text(0).chars().rev().collect::<String>()),
         held => mistyped(format!("reverse takes varchar or an array, not {}", types::name(held))),
@@ -265,7 +273,7 @@ fn concat_type(given: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataTyp
 fn concat(row: Row) -> Answer {
     let nested = (0..row.count()).any(|place| matches!(row.held(place), DataType::List(_)));
     if !nested && (0..row.count()).all(|place| row.held(place) == &DataType::Binary) {
-        return super::function::bytes((0..row.count()).flat_map(|place| row.bytes(place).to_vec()).collect());
+        return super::row::bytes((0..row.count()).flat_map(|place| row.bytes(place).to_vec()).collect());
     }
     if !nested {
         return text((0..row.count()).map(|place| row.text(place)).collect::<String>());
@@ -281,7 +289,7 @@ fn concat(row: Row) -> Answer {
         };
         all.extend(arrays::scalars(&super::cast::convert(&elements, field.data_type(), None, false)?)?);
     }
-    super::function::array(all, field.data_type())
+    super::row::array(all, field.data_type())
 }
 
 fn cardinality(row: Row) -> Answer {

@@ -1,6 +1,7 @@
 //! Parts of a URL, and its escapes.
 
-use super::function::{Answer, Function, Gives, Row, Takes, bad, int, text};
+use super::function::{Function, Gives, Takes};
+use super::row::{Answer, Row, bad, int, text};
 
 use Takes::Text;
 

@@ -8,7 +8,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::call;
-use crate::functions::{alike, function::mistyped};
+use crate::functions::{alike, row::mistyped};
 use crate::types;
 
 #[derive(Debug)]
@@ -28,7 +28,12 @@ impl ExprPlanner for Operators {
             return Ok(PlannerResult::Original(raw));
         };
         let Some(common) = alike(&left, &right) else {
-            return mistyped(format!("cannot apply operator: {} {} {}", types::name(&left), raw.op, types::name(&right)));
+            return mistyped(format!(
+                "cannot apply operator: {} {} {}",
+                types::name(&left),
+                raw.op,
+                types::name(&right)
+            ));
         };
         Ok(PlannerResult::Original(RawBinaryExpr {
             op: raw.op,
@@ -39,14 +44,8 @@ impl ExprPlanner for Operators {
 
     fn plan_aggregate(&self, raw: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
         let Some(wrapper) = wrapper(raw.func.name()) else { return Ok(PlannerResult::Original(raw)) };
-        let inner = AggregateFunction::new_udf(
-            raw.func,
-            raw.args,
-            raw.distinct,
-            raw.filter,
-            raw.order_by,
-            raw.null_treatment,
-        );
+        let inner =
+            AggregateFunction::new_udf(raw.func, raw.args, raw.distinct, raw.filter, raw.order_by, raw.null_treatment);
         Ok(PlannerResult::Planned(call(wrapper, vec![Expr::AggregateFunction(inner)])?))
     }
 

@@ -2,9 +2,7 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, NullHandling, Result, TableReference, UnnestOptions};
-use datafusion::logical_expr::planner::{
-    PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
-};
+use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, Join, JoinConstraint, JoinOperator, TableAlias, TableFactor, Value,
@@ -12,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::call;
 use crate::Error;
-use crate::functions::function::mistyped;
+use crate::functions::row::mistyped;
 use crate::types;
 
 #[derive(Debug)]
@@ -43,8 +41,11 @@ impl RelationPlanner for Unnest {
             {
                 let mut pair = *table_with_joins;
                 let left = context.plan(pair.relation)?;
-                let Some(Join { relation: TableFactor::UNNEST { alias, array_exprs, with_ordinality, .. }, join_operator, .. }) =
-                    pair.joins.pop()
+                let Some(Join {
+                    relation: TableFactor::UNNEST { alias, array_exprs, with_ordinality, .. },
+                    join_operator,
+                    ..
+                }) = pair.joins.pop()
                 else {
                     return mistyped("UNNEST stands alone");
                 };
@@ -68,7 +69,10 @@ fn keeps_empty(operator: &JoinOperator) -> Result<bool> {
         JoinOperator::CrossJoin(JoinConstraint::None) => Ok(false),
         JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) if always(constraint) => Ok(false),
         JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) if always(constraint) => Ok(true),
-        _ => Err(Error::Unsupported { construct: "UNNEST in a join other than CROSS, and LEFT or INNER with ON TRUE".into() }.into()),
+        _ => Err(Error::Unsupported {
+            construct: "UNNEST in a join other than CROSS, and LEFT or INNER with ON TRUE".into(),
+        }
+        .into()),
     }
 }
 
@@ -102,11 +106,7 @@ fn sources(written: &Written, left: &LogicalPlan, context: &mut dyn RelationPlan
     Ok(sources)
 }
 
-fn unnested(
-    left: LogicalPlan,
-    written: Written,
-    context: &mut dyn RelationPlannerContext,
-) -> Result<LogicalPlan> {
+fn unnested(left: LogicalPlan, written: Written, context: &mut dyn RelationPlannerContext) -> Result<LogicalPlan> {
     let mut sources = sources(&written, &left, context)?;
     if written.with_ordinality {
         let lists = sources.iter().map(|source| source.list.clone()).collect();
@@ -143,8 +143,11 @@ fn named(
     context: &mut dyn RelationPlannerContext,
 ) -> Result<Vec<Expr>> {
     let table = alias.as_ref().map(|alias| TableReference::bare(context.normalize_ident(alias.name.clone())));
-    let names: Vec<String> =
-        alias.iter().flat_map(|alias| &alias.columns).map(|column| context.normalize_ident(column.name.clone())).collect();
+    let names: Vec<String> = alias
+        .iter()
+        .flat_map(|alias| &alias.columns)
+        .map(|column| context.normalize_ident(column.name.clone()))
+        .collect();
     if !names.is_empty() && names.len() != elements.len() {
         let (given, there) = (names.len(), elements.len());
         return mistyped(format!("the column alias list has {given} entries, but UNNEST gives {there} columns"));

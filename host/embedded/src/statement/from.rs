@@ -14,7 +14,11 @@ pub(super) fn join_unnests(from: &mut Vec<TableWithJoins>) {
         let Some(mut whole) = items.next() else { return };
         for item in items {
             let relation = item.relation;
-            whole.joins.push(Join { relation, global: false, join_operator: JoinOperator::CrossJoin(JoinConstraint::None) });
+            whole.joins.push(Join {
+                relation,
+                global: false,
+                join_operator: JoinOperator::CrossJoin(JoinConstraint::None),
+            });
             whole.joins.extend(item.joins);
         }
         from.push(whole);

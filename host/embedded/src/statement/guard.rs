@@ -108,7 +108,8 @@ impl Visitor for Guard {
             TableFactor::Table { version: Some(_), .. } => unsupported("FOR TIMESTAMP AS OF and FOR VERSION AS OF"),
             TableFactor::Table { args: Some(_), name, .. } => unsupported(format!("the table function {name}")),
             TableFactor::Table { name, with_hints, partitions, json_path, index_hints, .. } => {
-                let plain = with_hints.is_empty() && partitions.is_empty() && json_path.is_none() && index_hints.is_empty();
+                let plain =
+                    with_hints.is_empty() && partitions.is_empty() && json_path.is_none() && index_hints.is_empty();
                 let named = name.0.iter().all(|part| matches!(part, ObjectNamePart::Identifier(_)));
                 if plain && named { ControlFlow::Continue(()) } else { unsupported("hints and partitions of a table") }
             }
@@ -133,7 +134,9 @@ impl Visitor for Guard {
             Expr::IsNormalized { .. } => unsupported("IS NORMALIZED"),
             Expr::Overlay { .. } => unsupported("OVERLAY"),
             Expr::Like { any: true, .. } => unsupported("LIKE ANY"),
-            Expr::UnaryOp { op, .. } if !matches!(op, UnaryOperator::Minus | UnaryOperator::Plus | UnaryOperator::Not) => {
+            Expr::UnaryOp { op, .. }
+                if !matches!(op, UnaryOperator::Minus | UnaryOperator::Plus | UnaryOperator::Not) =>
+            {
                 unsupported(format!("the operator {op}"))
             }
             Expr::BinaryOp { op, .. } if !is_known(op) => unsupported(format!("the operator {op}")),
@@ -155,9 +158,7 @@ impl Visitor for Guard {
 }
 
 fn is_known(op: &BinaryOperator) -> bool {
-    use BinaryOperator::{
-        And, Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Or, Plus, StringConcat,
-    };
+    use BinaryOperator::{And, Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Or, Plus, StringConcat};
     matches!(
         op,
         Plus | Minus | Multiply | Divide | Modulo | StringConcat | Gt | Lt | GtEq | LtEq | Eq | NotEq | And | Or

@@ -76,7 +76,8 @@ impl VisitorMut for Rewrite<'_> {
         let parts: Vec<Ident> = relation.0.iter().filter_map(ObjectNamePart::as_ident).cloned().collect();
         let schema = parts.len().checked_sub(2).map(|place| parts[place].value.as_str());
         let catalog = parts.len().checked_sub(3).map(|place| parts[place].value.as_str());
-        let known_schema = schema.is_none_or(|schema| schema == self.setting.database || schema == "information_schema");
+        let known_schema =
+            schema.is_none_or(|schema| schema == self.setting.database || schema == "information_schema");
         if !known_schema || catalog.is_some_and(|catalog| catalog != "awsdatacatalog") || parts.len() > 3 {
             let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
             return ControlFlow::Break(Box::new(Error::UnknownTable { name, there_are: Vec::new() }));
@@ -137,7 +138,9 @@ impl Rewrite<'_> {
                 Value::Number(digits, _) if digits.contains('e') || digits.contains('E') => {
                     cast(text(digits.as_str()), "double")
                 }
-                Value::Number(digits, _) if !digits.contains('.') && digits.replace('_', "").parse::<i64>().is_err() => {
+                Value::Number(digits, _)
+                    if !digits.contains('.') && digits.replace('_', "").parse::<i64>().is_err() =>
+                {
                     decimal(digits)?
                 }
                 _ => Expr::Value(value),
@@ -161,7 +164,8 @@ impl Rewrite<'_> {
             }
             Expr::Position { expr, r#in } => call("strpos", vec![*r#in, *expr]),
             Expr::Substring { expr, substring_from, substring_for, .. } => {
-                let start = substring_from.map_or_else(|| Expr::Value(Value::Number("1".into(), false).into()), |from| *from);
+                let start =
+                    substring_from.map_or_else(|| Expr::Value(Value::Number("1".into(), false).into()), |from| *from);
                 let mut args = vec![*expr, start];
                 args.extend(substring_for.map(|length| *length));
                 call("substring", args)
@@ -177,7 +181,9 @@ impl Rewrite<'_> {
                 args.extend(trim_characters.unwrap_or_default());
                 call(name, args)
             }
-            Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => call("ceil", vec![*expr]),
+            Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+                call("ceil", vec![*expr])
+            }
             Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
                 call("floor", vec![*expr])
             }

@@ -30,7 +30,8 @@ pub(super) fn explained(mut tokens: Tokens) -> Result<Tokens, Error> {
         Some(Token::Word(word)) if word.keyword == Keyword::ANALYZE => {
             Err(Error::Unsupported { construct: "EXPLAIN ANALYZE".into() })
         }
-        Some(Token::LParen) if matches!(tokens.get(1).map(|next| &next.token), Some(Token::Word(word)) if word.keyword != Keyword::SELECT && word.keyword != Keyword::WITH) => {
+        Some(Token::LParen) if matches!(tokens.get(1).map(|next| &next.token), Some(Token::Word(word)) if word.keyword != Keyword::SELECT && word.keyword != Keyword::WITH) =>
+        {
             let end = tokens.iter().position(|own| own.token == Token::RParen).unwrap_or(tokens.len() - 1);
             Ok(tokens.split_off(end + 1))
         }

@@ -52,7 +52,13 @@ fn is_operator(token: &Token) -> bool {
     match token {
         Token::Word(word) => matches!(
             word.keyword,
-            Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::JOIN
+            Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::UNION
+                | Keyword::INTERSECT
+                | Keyword::EXCEPT
+                | Keyword::JOIN
         ),
         token => matches!(token, Plus | Minus | Mul | Div | Mod | StringConcat | Eq | Neq | Lt | Gt | LtEq | GtEq),
     }
@@ -71,7 +77,8 @@ fn internal(name: &str) -> Token {
 }
 
 fn with_parameters(tokens: Tokens, parameters: &[Value]) -> Result<Tokens, Error> {
-    let is_parameter = |token: &Token| matches!(token, Token::Placeholder(mark) if mark == "?") || *token == Token::Question;
+    let is_parameter =
+        |token: &Token| matches!(token, Token::Placeholder(mark) if mark == "?") || *token == Token::Question;
     let wanted = tokens.iter().filter(|own| is_parameter(&own.token)).count();
     if wanted != parameters.len() {
         return Err(Error::Parameters { wanted, given: parameters.len() });
@@ -123,13 +130,15 @@ fn literal(value: &Value) -> Result<Vec<Token>, Error> {
 
 /// The precision and scale of a decimal literal.
 pub(super) fn decimal_shape(digits: &str) -> Option<(usize, usize)> {
-    let (whole, fraction) = digits.trim().trim_start_matches(['-', '+']).split_once('.').unwrap_or((
-        digits.trim().trim_start_matches(['-', '+']),
-        "",
-    ));
+    let (whole, fraction) = digits
+        .trim()
+        .trim_start_matches(['-', '+'])
+        .split_once('.')
+        .unwrap_or((digits.trim().trim_start_matches(['-', '+']), ""));
     let significant = whole.trim_start_matches('0').len() + fraction.len();
     let plain = whole.bytes().chain(fraction.bytes()).all(|digit| digit.is_ascii_digit());
-    (plain && !(whole.is_empty() && fraction.is_empty()) && significant <= 38).then_some((significant.max(1), fraction.len()))
+    (plain && !(whole.is_empty() && fraction.is_empty()) && significant <= 38)
+        .then_some((significant.max(1), fraction.len()))
 }
 
 /// `CAST(x AS row(a bigint))` becomes `"$cast"(x, 'row ( a bigint )')`: the parser does not know all of Trino's types.
@@ -218,7 +227,12 @@ fn row_length(tokens: &[TokenWithSpan]) -> usize {
             (Token::Comma, _) if depth == 0 => return place,
             (
                 _,
-                Keyword::ORDER | Keyword::LIMIT | Keyword::OFFSET | Keyword::FETCH | Keyword::UNION | Keyword::INTERSECT
+                Keyword::ORDER
+                | Keyword::LIMIT
+                | Keyword::OFFSET
+                | Keyword::FETCH
+                | Keyword::UNION
+                | Keyword::INTERSECT
                 | Keyword::EXCEPT,
             ) if depth == 0 => return place,
             _ => {}

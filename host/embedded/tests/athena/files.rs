@@ -3,7 +3,9 @@
 use std::fs;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Decimal128Array, Int32Array, RecordBatch, StringArray, TimestampNanosecondArray};
+use datafusion::arrow::array::{
+    ArrayRef, Decimal128Array, Int32Array, RecordBatch, StringArray, TimestampNanosecondArray,
+};
 use datafusion::parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
 use toolhost_embedded::{Column, Engine, Error, Limits, Value};
@@ -45,7 +47,8 @@ fn orders(folder: &TempDir, name: &str, ids: &[i32], customers: &[i32], cents: &
         ("state", Arc::new(StringArray::from(states.to_vec()))),
         ("ordered_at", Arc::new(TimestampNanosecondArray::from_iter_values(ordered))),
     ];
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, held)| (name, held, true))).unwrap();
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, held)| (name, held, true))).unwrap();
     let file = fs::File::create(folder.path().join("orders").join(name)).unwrap();
     let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();

@@ -50,7 +50,8 @@ async fn run(name: &str, list: &str) -> usize {
             (Ok((columns, rows)), None) => {
                 let shown: Vec<String> =
                     rows.iter().map(|row| row.iter().map(files::shown).collect::<Vec<_>>().join(" | ")).collect();
-                let named: Vec<_> = columns.iter().map(|column| format!("{} {}", column.name, column.declared)).collect();
+                let named: Vec<_> =
+                    columns.iter().map(|column| format!("{} {}", column.name, column.declared)).collect();
                 let named = named.join(", ");
                 let columns_fit = entry.columns.as_ref().is_none_or(|wanted| *wanted == named);
                 let fits = shown == entry.rows && columns_fit;
