@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_long_series_is_summed_up_and_a_short_one_is_shown() {
-        let range = |end| Range { start: 0, end: end * 1_000, step: 1_000 };
+        let range = |end: i64| Range { start: 0, end: end * 1_000, step: 1_000 };
         let values = json!([[0, "3"], [1, "NaN"], [2, "-1"], [100, "7"]]);
         let series = answer(vec![json!({ "metric": { "__name__": "a", "b": "\"c\"" }, "values": values })], 1);
         let text = |end| series.result.first().map(|series| series.over_time(&range(end))).unwrap_or_default();

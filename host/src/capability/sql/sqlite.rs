@@ -22,12 +22,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{timeout, timeout_at};
 
 pub(super) use self::transaction::Transaction;
-<<<<<<< HEAD
-use super::rows::{Limits, RowStream};
-=======
 use super::backend::no_connection_left;
-use super::rows::{Limits, RowStream, row_bytes};
->>>>>>> w-txn
+use super::rows::{Limits, RowStream};
 use super::statement::Statement;
 use super::{OpenError, Probe};
 use crate::config::Bounded;
