@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -12,7 +13,8 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, TableSource};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::sqlparser::ast::{Query, visit_relations};
 use futures_util::StreamExt;
 
@@ -133,7 +135,7 @@ impl Run {
     async fn query(&self, plan: LogicalPlan, bytes: u64, out: Out) -> Result<()> {
         let names = plan.schema().fields().iter().enumerate();
         let labels: Vec<String> = names.map(|(place, field)| label(field.name(), place)).collect();
-        let physical = self.state.create_physical_plan(&plan).await?;
+        let physical = yielding(self.state.create_physical_plan(&plan).await?)?;
         out.begin(render::columns(&physical.schema(), &labels), bytes).await;
         let mut batches = execute_stream(physical, self.state.task_ctx())?;
         while let Some(batch) = batches.next().await.transpose()? {
@@ -141,4 +143,19 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// The operators that can make rows without end out of few: the engine lets the others give way by itself.
+const EXPANDING: [&str; 5] = ["CrossJoinExec", "HashJoinExec", "NestedLoopJoinExec", "SortMergeJoinExec", "UnnestExec"];
+
+/// A plan whose operators all give way now and then: one that did not would keep its thread when nobody waits for it.
+fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let wrapped = plan.transform_up(|node| {
+        if !EXPANDING.contains(&node.name()) {
+            return Ok(Transformed::no(node));
+        }
+        let wrapped: Arc<dyn ExecutionPlan> = Arc::new(CooperativeExec::new(node));
+        Ok(Transformed::yes(wrapped))
+    })?;
+    Ok(wrapped.data)
 }

@@ -1,5 +1,6 @@
 //! JSON Schemas of tools: compiled when a plugin is loaded, asked at every call.
 
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, Validator};
 use serde_json::Value;
 
@@ -44,7 +45,11 @@ fn draft_of(schema: &Value) -> Draft {
 fn fault(error: &jsonschema::ValidationError<'_>) -> String {
     let path = error.instance_path().to_string();
     let field = path.trim_start_matches('/').replace('/', ".");
-    let rule = error.masked_with("its value").to_string();
+    let rule = match error.kind() {
+        // Said by the library, the list would end after the second.
+        ValidationErrorKind::Enum { options } => format!("its value is not one of {options}"),
+        _ => error.masked_with("its value").to_string(),
+    };
     if field.is_empty() { rule } else { format!("`{field}`: {rule}") }
 }
 
@@ -75,6 +80,9 @@ mod tests {
         assert!(said(json!({ "page": {}, "pgae": 1 })).contains("pgae"));
         assert!(said(json!({ "page": { "size": 11 } })).contains("10"));
         assert_eq!(faults(schema.clone(), json!({ "page": { "size": 10 } })), None);
+        let severities = json!({ "type": "object", "properties": { "severity": { "enum": ["low", "normal", "high", "critical"] } } });
+        let said = faults(severities, json!({ "severity": "s3cret" })).expect("is wrong");
+        assert!(said.contains("critical") && !said.contains("s3cret"), "{said}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) type Tokens = Vec<TokenWithSpan>;
 const TEXT_MAX: usize = 262_144;
 
 /// How many operators and set operations a statement may hold. They stand in each other, and the planner walks down them.
-const OPERATORS_MAX: usize = 1000;
+const OPERATORS_MAX: usize = 300;
 
 /// The tokens of one statement.
 pub(super) fn read(text: &str, parameters: &[Value]) -> Result<Tokens, Error> {

@@ -71,14 +71,14 @@ async fn a_heavy_statement_does_not_hold_up_the_callers_other_tasks() {
 }
 
 #[tokio::test]
-async fn a_statement_may_hold_a_thousand_operators_and_no_more() {
+async fn a_statement_may_hold_three_hundred_operators_and_no_more() {
     let (_folder, engine) = limited(Limits::default());
     let sum = |operators: usize| format!("SELECT 1{}", " + 1".repeat(operators));
-    let (_, rows) = files::all(&engine, &sum(1000), &[]).await.unwrap();
-    assert_eq!(files::shown(&rows[0][0]), "1001");
-    let or = format!("SELECT count(*) FROM customers WHERE id = 1{}", " OR id = 2".repeat(499));
+    let (_, rows) = files::all(&engine, &sum(300), &[]).await.unwrap();
+    assert_eq!(files::shown(&rows[0][0]), "301");
+    let or = format!("SELECT count(*) FROM customers WHERE id = 1{}", " OR id = 2".repeat(149));
     assert_eq!(files::shown(&files::all(&engine, &or, &[]).await.unwrap().1[0][0]), "2");
-    for statement in [sum(1001), sum(60_000), format!("SELECT 1{}", " UNION SELECT 1".repeat(2000))] {
+    for statement in [sum(301), sum(60_000), format!("SELECT 1{}", " UNION SELECT 1".repeat(2000))] {
         assert!(matches!(engine.run(&statement, &[]).await, Err(Error::Unsupported { .. })));
     }
 }

@@ -69,7 +69,7 @@ async fn parameters_that_do_not_fit_the_question_marks_are_refused() {
 async fn a_syntax_error_tells_its_line_and_column() {
     let folder = files::folder();
     let engine = files::open(&folder);
-    match engine.run("SELECT name\nFROM customers\nWHERE AND", &[]).await {
+    match engine.run("SELECT name\nFROM customers\nWHRE name = 1", &[]).await {
         Err(error @ Error::Syntax { line: 3, .. }) => assert!(error.to_string().starts_with("line 3:"), "{error}"),
         other => panic!("{other:?}"),
     }

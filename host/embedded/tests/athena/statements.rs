@@ -32,7 +32,7 @@ fn entries(list: &str) -> Vec<Entry> {
             ("=>", row) => entry.rows.push(row.trim().to_owned()),
             ("::", columns) => entry.columns = Some(columns.trim().to_owned()),
             ("!!", refused) => entry.refused = Some(refused.trim().to_owned()),
-            _ => entry.statement = format!("{} {line}", entry.statement).trim().to_owned(),
+            _ => entry.statement = format!("{}\n{line}", entry.statement).trim().to_owned(),
         }
     }
     entries
@@ -48,8 +48,10 @@ async fn run(name: &str, list: &str) -> usize {
         let answer = files::all(&engine, &entry.statement, &[]).await;
         let broken = match (answer, &entry.refused) {
             (Ok((columns, rows)), None) => {
-                let shown: Vec<String> =
-                    rows.iter().map(|row| row.iter().map(files::shown).collect::<Vec<_>>().join(" | ")).collect();
+                let shown: Vec<String> = rows
+                    .iter()
+                    .map(|row| row.iter().map(files::shown).collect::<Vec<_>>().join(" | ").trim_end().to_owned())
+                    .collect();
                 let named: Vec<_> =
                     columns.iter().map(|column| format!("{} {}", column.name, column.declared)).collect();
                 let named = named.join(", ");
