@@ -165,7 +165,7 @@ fn prometheus_series(
     /// How many to return at most.
     #[default(100)]
     limit: usize,
-) -> Result<(String, Json<Listed<BTreeMap<String, String>>>)> {
+) -> Result<(String, Json<Listed<Labels>>)> {
     let moment = |moment: Option<Moment>, name| moment.map(|moment| moment.milliseconds(name)).transpose();
     let (start, end) = (moment(start, "start")?.map(seconds), moment(end, "end")?.map(seconds));
     let parameters = [("match[]", Some(r#match.as_str())), ("start", start.as_deref()), ("end", end.as_deref())];
@@ -292,6 +292,9 @@ fn prometheus_health() -> Result<(String, Json<Health>)> {
     let text = format!("{}, version {version}", if ready { "ready" } else { "not ready" });
     Ok((text, Json(Health { ready, build })))
 }
+
+/// What tells one series from the others.
+type Labels = BTreeMap<String, String>;
 
 plugin! {
     tools: [

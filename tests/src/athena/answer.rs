@@ -60,7 +60,7 @@ impl Answer {
         }
         let labels: Vec<_> = self.columns.iter().map(|(name, _)| Some(name.clone())).collect();
         let all = (!self.shows).then_some(&labels).into_iter().chain(&self.rows);
-        let rows: Vec<_> = all.skip(from).take(max).map(row).collect();
+        let rows: Vec<_> = all.skip(from).take(max).map(|values| row(values)).collect();
         let end = from + rows.len();
         let total = self.rows.len() + usize::from(!self.shows);
         let columns: Vec<_> = self.columns.iter().map(|(name, declared)| column(name, declared)).collect();
@@ -88,7 +88,7 @@ fn place(id: &str, token: &str) -> Option<usize> {
     (of == id).then(|| place.parse().ok())?
 }
 
-fn row(row: &Vec<Option<String>>) -> Value {
+fn row(row: &[Option<String>]) -> Value {
     // NULL is a datum without a value.
     let datum = |cell: &Option<String>| cell.as_ref().map_or_else(|| json!({}), |text| json!({ "VarCharValue": text }));
     json!({ "Data": row.iter().map(datum).collect::<Vec<_>>() })

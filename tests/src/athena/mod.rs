@@ -266,8 +266,7 @@ impl Service {
         if catalog != CATALOG {
             return Err(invalid(format!("Catalog {catalog} was not found")));
         }
-        let given: Vec<String> =
-            input["ExecutionParameters"].as_array().into_iter().flatten().map(|literal| text(literal)).collect();
+        let given: Vec<String> = input["ExecutionParameters"].as_array().into_iter().flatten().map(text).collect();
         let statement = parameters::fill(&sql, &given).map_err(invalid)?;
         let execution = Execution::new(sql, token, held(&self.pace).clone()).map_err(|error| failed(&error))?;
         self.begin(&execution, statement).await?;

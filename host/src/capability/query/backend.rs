@@ -48,7 +48,7 @@ pub(super) fn open_embedded(_: EmbeddedConfig, _: &Path, _: Limits) -> Result<Ba
 
 /// Where statements run.
 pub(super) enum Backend {
-    Athena(Athena),
+    Athena(Box<Athena>),
     #[cfg(feature = "embedded")]
     Embedded(Embedded),
     Script(Script),

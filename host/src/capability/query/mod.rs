@@ -129,7 +129,7 @@ impl Capability for Query {
             time_max: Duration::from_millis(config.time_max_ms.get()),
         };
         let backend = match (config.athena, config.embedded, config.script) {
-            (Some(config), None, None) => Backend::Athena(athena::Athena::open(config)?),
+            (Some(config), None, None) => Backend::Athena(Box::new(athena::Athena::open(config)?)),
             (None, Some(config), None) => backend::open_embedded(config, place.dir, limits)?,
             (None, None, Some(config)) => Backend::Script(script::Script::open(config)?),
             _ => {
