@@ -4,10 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use crate::wit::exports::toolhost::plugin::tools::{
-    Audience, EmbeddedResource, Outcome, Part, ResourceBody, ResourceLink,
-};
-use crate::wit::exports::toolhost::plugin::tools::{Content, Media, PartAnnotations};
+pub use crate::wit::exports::toolhost::plugin::tools::Outcome;
+pub use crate::wit::toolhost::types::content::{Audience, EmbeddedResource, Part, ResourceBody, ResourceLink};
+use crate::wit::toolhost::types::content::{Content, Media, PartAnnotations};
 use crate::{Error, Result, schema};
 
 /// What a tool may return: a value that knows how to become an [`Outcome`].

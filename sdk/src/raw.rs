@@ -5,10 +5,7 @@
 //! functions stand in [`http`], [`kv`], [`model`], [`query`], [`sql`], [`settings`], [`log`] and [`client`].
 
 pub use crate::tool::{Arguments, Entry, Tool as ToolFunction, assert_unique, call, describe};
-pub use crate::wit::exports::toolhost::plugin::tools::{
-    Annotations, Audience, Content, EmbeddedResource, Error, Guest, Icon, Media, Outcome, Part, PartAnnotations,
-    ResourceBody, ResourceLink, Tool,
-};
+pub use crate::wit::exports::toolhost::plugin::tools::{Annotations, Error, Guest, Outcome, TaskUse, Tool};
 pub use crate::wit::toolhost::client::client;
 pub use crate::wit::toolhost::http::http;
 pub use crate::wit::toolhost::kv::kv;
@@ -17,3 +14,6 @@ pub use crate::wit::toolhost::model::model;
 pub use crate::wit::toolhost::query::query;
 pub use crate::wit::toolhost::settings::settings;
 pub use crate::wit::toolhost::sql::sql;
+pub use crate::wit::toolhost::types::content::{
+    Audience, Content, EmbeddedResource, Icon, Media, Part, PartAnnotations, ResourceBody, ResourceLink,
+};

@@ -1,7 +1,10 @@
-//! The contract of `wit/` as Rust types: the only `generate!` of the plugin side.
+//! The contract of `wit/` as Rust types: the only place of the plugin side with `generate!`.
 //!
 //! Everything here is reached through another module, which picks it by hand. What a
 //! tool may answer with as it is, the catalogue of a database, is also given its JSON.
+//!
+//! Each world of one export has a `generate!` of its own, and so an `export!` of its own: a
+//! plugin exports what it lists and nothing else. All of them share the types of the first.
 
 #![allow(missing_docs, unsafe_code, reason = "generated: the documentation is in wit/")]
 
@@ -36,3 +39,43 @@ wit_bindgen::generate!({
         "toolhost:sql/sql@0.1.0/table-description.table": [#[serde(flatten)]],
     },
 });
+
+pub mod resources {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "offers-resources",
+        pub_export_macro: true,
+        additional_derives: [PartialEq],
+        with: {
+            "toolhost:types/types@0.1.0": crate::wit::toolhost::types::types,
+            "toolhost:types/content@0.1.0": crate::wit::toolhost::types::content,
+            "toolhost:types/completion@0.1.0": generate,
+        },
+    });
+}
+
+pub mod prompts {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "offers-prompts",
+        pub_export_macro: true,
+        additional_derives: [PartialEq],
+        with: {
+            "toolhost:types/types@0.1.0": crate::wit::toolhost::types::types,
+            "toolhost:types/content@0.1.0": crate::wit::toolhost::types::content,
+            "toolhost:types/completion@0.1.0": crate::wit::resources::toolhost::types::completion,
+        },
+    });
+}
+
+pub mod skills {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "offers-skills",
+        pub_export_macro: true,
+        additional_derives: [PartialEq],
+        with: {
+            "toolhost:types/types@0.1.0": crate::wit::toolhost::types::types,
+        },
+    });
+}

@@ -65,6 +65,8 @@ pub(crate) fn expand(options: Options, mut function: ItemFn) -> Result<TokenStre
                         idempotent: #idempotent,
                         open_world: #open_world,
                     },
+                    task_use: ::toolhost_sdk::raw::TaskUse::WhenSlow,
+                    keywords: ::std::vec::Vec::new(),
                     icons: ::std::vec::Vec::new(),
                     meta: ::core::option::Option::None,
                 }
