@@ -54,6 +54,7 @@
 extern crate self as toolhost_sdk;
 
 pub mod client;
+mod complete;
 mod error;
 mod granted;
 pub mod http;
@@ -61,67 +62,82 @@ pub mod kv;
 pub mod log;
 pub mod model;
 mod outcome;
+mod part;
+mod plugin;
+mod prompt;
 pub mod query;
 pub mod raw;
+mod resource;
 pub mod rows;
 mod schema;
 pub mod settings;
+mod skill;
 pub mod sql;
+mod template;
 mod tool;
+mod unique;
 mod wit;
+mod words;
 
+pub use complete::{IntoSuggestions, Suggestions, Typed};
 pub use error::{Error, ErrorKind, Result};
-pub use outcome::{Audience, EmbeddedResource, IntoOutcome, Json, Outcome, Part, ResourceBody, ResourceLink};
+pub use outcome::{IntoOutcome, Json, Outcome};
+pub use part::{Audience, EmbeddedResource, Part, ResourceBody, ResourceLink};
+pub use prompt::{Conversation, IntoConversation, Message};
+pub use resource::{Contents, IntoContents};
 pub use serde_json::{self, json};
-pub use toolhost_sdk_macros::tool;
-
-/// Makes a list of functions that are marked `#[tool]` the plugin: `plugin! { tools: [a, b] }`.
-///
-/// `plugin! { raw: Type }` makes a plugin of a type that implements [`raw::Guest`] by itself.
-#[macro_export]
-macro_rules! plugin {
-    (tools: [$($tool:path),+ $(,)?] $(,)?) => {
-        const _: () = {
-            const TOOLS: &[$crate::raw::Entry] = &[$($crate::raw::Entry::of::<$tool>()),+];
-            $crate::raw::assert_unique(TOOLS);
-
-            struct Plugin;
-
-            impl $crate::raw::Guest for Plugin {
-                fn describe() -> $crate::Result<::std::vec::Vec<$crate::raw::Tool>> {
-                    $crate::raw::describe(TOOLS)
-                }
-
-                fn call(
-                    name: ::std::string::String,
-                    arguments: ::std::string::String,
-                ) -> $crate::Result<$crate::Outcome> {
-                    $crate::raw::call(TOOLS, &name, &arguments)
-                }
-            }
-
-            $crate::plugin! { raw: Plugin }
-        };
-    };
-    (raw: $plugin:ident $(,)?) => {
-        const _: () = $crate::__private::assert_guest::<$plugin>();
-
-        // The names of the exports mean nothing to a native linker, and some refuse them.
-        #[cfg(target_arch = "wasm32")]
-        $crate::__private::export!($plugin with_types_in $crate::__private);
-    };
-}
+pub use skill::Skill;
+pub use toolhost_sdk_macros::{prompt, resource, skill, tool};
 
 /// What the macros write into a plugin, and nobody else should.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::complete::suggest;
+    pub use crate::resource::contents;
     pub use crate::schema::Parameters;
+    pub use crate::template::{Piece, Template};
+    pub use crate::unique::assert_unique;
     pub use crate::wit::{export, exports};
+    pub use crate::words::Words;
 
-    /// Stops the compiler if a type is no plugin, on targets without exports too.
-    pub const fn assert_guest<T: crate::raw::Guest>() {}
+    /// The exports of resources.
+    pub mod resources {
+        pub use crate::wit::resources::{export, exports};
+    }
 
-    /// The description of a tool with the details that are known only when the host asks.
+    /// The exports of prompts.
+    pub mod prompts {
+        pub use crate::wit::prompts::{export, exports};
+    }
+
+    /// The exports of skills.
+    pub mod skills {
+        pub use crate::wit::skills::{export, exports};
+    }
+
+    /// Stops the compiler if a type has no tools, on targets without exports too.
+    pub const fn assert_tools<T: crate::raw::Guest>() {}
+
+    /// As [`assert_tools`].
+    pub const fn assert_resources<T: crate::raw::resources::Guest>() {}
+
+    /// As [`assert_tools`].
+    pub const fn assert_prompts<T: crate::raw::prompts::Guest>() {}
+
+    /// As [`assert_tools`].
+    pub const fn assert_skills<T: crate::raw::skills::Guest>() {}
+
+    /// What `meta = function` and `schema = function` say, as the contract has it.
+    pub fn json(function: fn() -> serde_json::Value) -> String {
+        function().to_string()
+    }
+
+    /// A picture of any size.
+    pub fn icon(src: &str) -> crate::raw::Icon {
+        crate::raw::Icon { src: src.to_owned(), mime_type: None, sizes: Vec::new() }
+    }
+
+    /// A description with the details that are known only when the host asks.
     pub fn description(text: &str, details: fn() -> String) -> String {
         let details = details();
         match details.trim() {

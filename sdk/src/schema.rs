@@ -55,6 +55,14 @@ impl Parameters {
         self
     }
 
+    /// Has clients send the parameter of that name as the HTTP header `Mcp-Param-<header>` too.
+    pub fn header(mut self, name: &str, header: &str) -> Self {
+        if let Some(property) = self.properties.get_mut(name).and_then(Value::as_object_mut) {
+            property.insert("x-mcp-header".to_owned(), header.into());
+        }
+        self
+    }
+
     /// The whole schema. Arguments that it does not name are refused.
     pub fn finish(mut self) -> Value {
         let mut schema = json!({ "type": "object", "properties": self.properties });
@@ -108,7 +116,7 @@ fn is_object(schema: &Map<String, Value>) -> bool {
     }
 }
 
-fn generator(settings: SchemaSettings) -> SchemaGenerator {
+pub(crate) fn generator(settings: SchemaSettings) -> SchemaGenerator {
     settings
         .with(|settings| {
             settings.meta_schema = None;

@@ -1,4 +1,4 @@
-//! From functions to the plugin's two exports: what `#[tool]` and `plugin!` write down.
+//! From functions to the plugin's tools: what `#[tool]` and `plugin!` write down.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use crate::wit::exports::toolhost::plugin::tools;
 use crate::{Error, Outcome, Result};
 
 /// One tool, as `#[tool]` writes it down beside its function.
+#[diagnostic::on_unimplemented(message = "`{Self}` is no tool", note = "mark the function with `#[tool]`")]
 pub trait Tool {
     /// Its name within the plugin.
     const NAME: &'static str;
@@ -48,30 +49,6 @@ pub fn call(tools: &[Entry], name: &str, arguments: &str) -> Result<Outcome> {
         return Err(Error::not_found(message));
     };
     (tool.call)(Arguments::parse(arguments)?)
-}
-
-/// Stops the compiler if two tools of a list have one name, which would hide the second.
-pub const fn assert_unique(mut tools: &[Entry]) {
-    while let [first, others @ ..] = tools {
-        let mut rest = others;
-        while let [other, others @ ..] = rest {
-            let same = bytes_equal(first.name.as_bytes(), other.name.as_bytes());
-            assert!(!same, "two tools of this plugin have the same name");
-            rest = others;
-        }
-        tools = others;
-    }
-}
-
-/// `==` for bytes, which a `const fn` cannot call yet.
-const fn bytes_equal(mut a: &[u8], mut b: &[u8]) -> bool {
-    while let ([first_a, rest_a @ ..], [first_b, rest_b @ ..]) = (a, b) {
-        if *first_a != *first_b {
-            return false;
-        }
-        (a, b) = (rest_a, rest_b);
-    }
-    a.is_empty() && b.is_empty()
 }
 
 /// The arguments of one call, taken out one by one. Each stays text until its type is
@@ -122,26 +99,5 @@ impl Arguments {
     /// An argument that has a value when it is missing.
     pub fn or<T: DeserializeOwned>(&mut self, name: &str, default: T) -> Result<T> {
         Ok(self.optional(name)?.unwrap_or(default))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn entry(name: &'static str) -> Entry {
-        Entry { name, describe: || unreachable!("not asked"), call: |_| unreachable!("not asked") }
-    }
-
-    #[test]
-    fn different_names_are_unique() {
-        assert_unique(&[]);
-        assert_unique(&[entry("add"), entry("ad"), entry("adds"), entry("sum")]);
-    }
-
-    #[test]
-    #[should_panic(expected = "the same name")]
-    fn one_name_twice_is_not() {
-        assert_unique(&[entry("add"), entry("sum"), entry("add")]);
     }
 }

@@ -40,7 +40,7 @@ wit_bindgen::generate!({
     },
 });
 
-pub mod resources {
+pub(crate) mod resources {
     wit_bindgen::generate!({
         path: "../wit",
         world: "offers-resources",
@@ -54,7 +54,7 @@ pub mod resources {
     });
 }
 
-pub mod prompts {
+pub(crate) mod prompts {
     wit_bindgen::generate!({
         path: "../wit",
         world: "offers-prompts",
@@ -68,7 +68,7 @@ pub mod prompts {
     });
 }
 
-pub mod skills {
+pub(crate) mod skills {
     wit_bindgen::generate!({
         path: "../wit",
         world: "offers-skills",

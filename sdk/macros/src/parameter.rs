@@ -1,54 +1,59 @@
-//! One parameter of a tool: what it is as an argument, and what becomes of it when it is left out.
+//! One parameter of a function: what it is as an argument, and what becomes of it when it is left out.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
+use syn::parse::Parse;
 use syn::spanned::Spanned as _;
-use syn::{Error, Expr, ExprLit, FnArg, GenericArgument, Lit, Pat, PathArguments, Result, Type};
+use syn::{Error, Expr, ExprLit, FnArg, GenericArgument, Lit, LitStr, Pat, PatType, Path, PathArguments, Result, Type};
 
 use crate::function::description;
 
-/// One parameter, as an argument of the tool.
+/// One parameter, as an argument.
 pub(crate) struct Parameter {
     name: String,
-    description: String,
-    kind: Type,
-    absence: Absence,
+    pub(crate) span: Span,
+    pub(crate) description: Option<String>,
+    pub(crate) kind: Type,
+    pub(crate) absence: Absence,
+    /// Of `#[complete(..)]`.
+    pub(crate) complete: Option<Path>,
+    /// Of `#[header(..)]`.
+    pub(crate) header: Option<LitStr>,
 }
 
 /// What becomes of an argument that the caller leaves out.
-enum Absence {
+pub(crate) enum Absence {
     Refused,
     None(Type),
     Default(Expr),
 }
 
+/// The attributes that only the macros understand.
+const OURS: [&str; 4] = ["doc", "default", "complete", "header"];
+
 impl Parameter {
-    /// Reads one parameter, and takes away the attributes that only this macro understands.
-    pub(crate) fn read(argument: &mut FnArg) -> Result<Self> {
+    /// Reads one parameter, and takes away the attributes that only the macros understand.
+    pub(crate) fn read(argument: &mut FnArg, what: &str) -> Result<Self> {
         let argument = match argument {
             FnArg::Typed(argument) => argument,
             FnArg::Receiver(receiver) => {
-                return Err(Error::new(receiver.span(), "a tool has no `self`: each call is a new instance"));
+                let message = format!("{what} has no `self`: each call is a new instance");
+                return Err(Error::new(receiver.span(), message));
             }
         };
+        let span = argument.pat.span();
         let name = match argument.pat.as_ref() {
             Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
                 pattern.ident.unraw().to_string()
             }
-            other => return Err(Error::new(other.span(), "a parameter of a tool has a plain name")),
+            _ => return Err(Error::new(span, format!("a parameter of {what} has a plain name"))),
         };
         if let Type::Reference(reference) = argument.ty.as_ref() {
-            let message = "a parameter of a tool owns its value: `String` for `&str`, `Vec<T>` for `&[T]`";
+            let message = format!("a parameter of {what} owns its value: `String` for `&str`, `Vec<T>` for `&[T]`");
             return Err(Error::new(reference.span(), message));
         }
-        let description = description(&argument.attrs).ok_or_else(|| {
-            let message = format!("the parameter `{name}` needs a doc comment: it tells the model what to give");
-            Error::new(argument.pat.span(), message)
-        })?;
-        let default = argument.attrs.iter().find(|attribute| attribute.path().is_ident("default"));
-        let default = default.map(|attribute| attribute.parse_args::<Expr>()).transpose()?;
-        let absence = match (default, option_of(&argument.ty)) {
+        let absence = match (attribute::<Expr>(argument, "default")?, option_of(&argument.ty)) {
             (Some(default), Some(_)) => {
                 return Err(Error::new(default.span(), "an `Option` has no default: it is `None` when it is left out"));
             }
@@ -56,8 +61,17 @@ impl Parameter {
             (None, Some(inner)) => Absence::None(inner),
             (None, None) => Absence::Refused,
         };
-        argument.attrs.retain(|attribute| !attribute.path().is_ident("doc") && !attribute.path().is_ident("default"));
-        Ok(Self { name, description, kind: argument.ty.as_ref().clone(), absence })
+        let parameter = Self {
+            name,
+            span,
+            description: description(&argument.attrs),
+            kind: argument.ty.as_ref().clone(),
+            absence,
+            complete: attribute(argument, "complete")?,
+            header: attribute(argument, "header")?,
+        };
+        argument.attrs.retain(|attribute| !OURS.iter().any(|ours| attribute.path().is_ident(ours)));
+        Ok(parameter)
     }
 
     /// Its name, as callers write it.
@@ -65,20 +79,17 @@ impl Parameter {
         &self.name
     }
 
-    /// The step that adds it to the schema.
-    pub(crate) fn schema(&self) -> TokenStream {
-        let (name, description) = (&self.name, &self.description);
-        match &self.absence {
-            Absence::Refused => {
-                let kind = &self.kind;
-                quote_spanned!(kind.span()=> .required::<#kind>(#name, #description))
-            }
-            Absence::None(inner) => quote_spanned!(inner.span()=> .optional::<#inner>(#name, #description)),
-            Absence::Default(default) => {
-                let (kind, default) = (&self.kind, default_value(default));
-                quote_spanned!(kind.span()=> .default::<#kind>(#name, #description, #default))
-            }
-        }
+    /// Its doc comment, which must be there.
+    pub(crate) fn description(&self) -> Result<&str> {
+        self.description.as_deref().ok_or_else(|| {
+            let message = format!("the parameter `{}` needs a doc comment: it tells the model what to give", self.name);
+            Error::new(self.span, message)
+        })
+    }
+
+    /// Whether it must be given.
+    pub(crate) fn is_required(&self) -> bool {
+        matches!(self.absence, Absence::Refused)
     }
 
     /// The expression that takes it out of `arguments`.
@@ -93,10 +104,24 @@ impl Parameter {
             }
         }
     }
+
+    /// Refuses the attribute of another macro.
+    pub(crate) fn refuse(&self, attribute: &str, is_there: bool, message: &str) -> Result<()> {
+        match is_there {
+            true => Err(Error::new(self.span, format!("`#[{attribute}]` stands at `{}`: {message}", self.name))),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What stands in the brackets of one of the parameter's attributes.
+fn attribute<T: Parse>(argument: &PatType, name: &str) -> Result<Option<T>> {
+    let attribute = argument.attrs.iter().find(|attribute| attribute.path().is_ident(name));
+    attribute.map(|attribute| attribute.parse_args()).transpose()
 }
 
 /// A string literal is a default for a `String` too.
-fn default_value(default: &Expr) -> TokenStream {
+pub(crate) fn default_value(default: &Expr) -> TokenStream {
     match default {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => quote!(#text.into()),
         other => quote!(#other),

@@ -1,0 +1,41 @@
+//! The client that made this call, for as long as the call runs.
+//!
+//! It can be told how far the call has come, and asked what only it, or its user, knows:
+//!
+//! ```no_run
+//! use toolhost_sdk::{Json, Result, client, tool};
+//! # use toolhost_sdk as _;
+//! # mod serde { pub use ::serde::*; }
+//!
+//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! struct Confirmation {
+//!     /// Whether the file shall really be deleted.
+//!     sure: bool,
+//! }
+//!
+//! /// Deletes a file.
+//! #[tool(destructive)]
+//! fn delete(
+//!     /// Its name.
+//!     name: String,
+//! ) -> Result<String> {
+//!     let answer: Confirmation = client::ask("sure", format!("Delete {name}?"))?.given()?;
+//!     Ok(if answer.sure { format!("Deleted {name}.") } else { "Kept.".to_owned() })
+//! }
+//! ```
+//!
+//! **Ask before you act.** A call may end at a question, and begin anew with the answer:
+//! what stands before the question runs again.
+
+mod ask;
+mod form;
+
+pub use ask::{Asked, Question, Questions, Turn, ask, ask_all, form, form_of, model, page, roots};
+
+use crate::wit::toolhost::client::client as host;
+pub use crate::wit::toolhost::client::client::{Ability, Level, Offer, Root, abilities, changed, progress, updated};
+
+/// Writes a line to the client's log, if it asked for lines of this level.
+pub fn note(level: Level, message: &str) {
+    host::note(level, None, message);
+}
