@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, from_str, json};
-use toolhost_sdk::raw::{Entry, call, describe};
+use toolhost_sdk::raw::{Entry, TaskUse, call, describe};
 use toolhost_sdk::{Error, ErrorKind, IntoOutcome as _, Json, Result, sql, tool};
 
 /// Adds numbers.
@@ -74,8 +74,39 @@ fn shift(
     Json(Point { x: point.x + 1 })
 }
 
-const TOOLS: &[Entry] =
-    &[Entry::of::<add>(), Entry::of::<silence>(), Entry::of::<shadows>(), Entry::of::<run>(), Entry::of::<shift>()];
+/// Runs somewhere.
+#[tool(task = at_once, keywords = ["deploy", "ship"], icon = "https://example.com/a.svg", meta = page)]
+fn deploy(
+    /// Where.
+    #[header("Region")]
+    region: Option<String>,
+) -> String {
+    region.unwrap_or_default()
+}
+
+fn page() -> Value {
+    json!({ "ui": { "resourceUri": "ui://deploy" } })
+}
+
+/// Takes one thing of many.
+#[tool(schema = either, task = required)]
+fn choose(a: Option<u8>) -> Json<Option<u8>> {
+    Json(a)
+}
+
+fn either() -> Value {
+    json!({ "type": "object", "anyOf": [{ "required": ["a"] }, { "required": ["b"] }] })
+}
+
+const TOOLS: &[Entry] = &[
+    Entry::of::<add>(),
+    Entry::of::<silence>(),
+    Entry::of::<shadows>(),
+    Entry::of::<run>(),
+    Entry::of::<shift>(),
+    Entry::of::<deploy>(),
+    Entry::of::<choose>(),
+];
 
 fn structured(name: &str, arguments: Value) -> Value {
     let outcome = call(TOOLS, name, &arguments.to_string()).unwrap();
@@ -197,4 +228,26 @@ fn types_of_ones_own_are_arguments_and_answers() {
     );
     let output: Value = from_str(shift.output_schema.as_deref().unwrap()).unwrap();
     assert_eq!(output["properties"]["x"]["type"], "integer");
+}
+
+#[test]
+fn a_tool_says_how_it_is_found_and_how_it_runs() {
+    let tools = describe(TOOLS).unwrap();
+    let deploy = &tools[5];
+    assert_eq!((deploy.task_use, deploy.keywords.join(" ")), (TaskUse::AtOnce, "deploy ship".to_owned()));
+    assert_eq!(deploy.icons[0].src, "https://example.com/a.svg");
+    assert_eq!(deploy.meta.as_deref(), Some(r#"{"ui":{"resourceUri":"ui://deploy"}}"#));
+    let schema: Value = from_str(&deploy.input_schema).unwrap();
+    let region = json!({ "type": "string", "description": "Where.", "x-mcp-header": "Region" });
+    assert_eq!(schema["properties"]["region"], region);
+    assert_eq!((tools[0].task_use, tools[0].keywords.len()), (TaskUse::WhenSlow, 0));
+    assert_eq!((tools[0].icons.len(), tools[0].meta.as_deref()), (0, None));
+}
+
+#[test]
+fn a_schema_by_hand_is_told_as_it_is() {
+    let choose = &describe(TOOLS).unwrap()[6];
+    assert_eq!(from_str::<Value>(&choose.input_schema).unwrap(), either());
+    assert_eq!(choose.task_use, TaskUse::Required);
+    assert_eq!(structured("choose", json!({ "a": 1, "b": 2 })), json!({ "result": 1 }));
 }

@@ -47,7 +47,7 @@ pub fn prompt(options: TokenStream, function: TokenStream) -> TokenStream {
 /// Makes a folder of the plugin a skill: `skill!("skills/review")`.
 ///
 /// The folder is named from that of `Cargo.toml`, and every file in it goes into the
-/// plugin. The skill's path is that of the folder, below a first `skills/` if there is one.
+/// plugin. The skill's path is that of the folder, below the folder `skills` if there is one.
 /// What stands in `SKILL.md` is checked while the plugin is built.
 #[proc_macro]
 pub fn skill(folder: TokenStream) -> TokenStream {

@@ -42,7 +42,11 @@ impl Skill {
         if segments.iter().any(|segment| ["", ".", ".."].contains(segment)) {
             return Err(format!("`{folder}` is no folder of the plugin: write `skills/review`"));
         }
-        let below = folder.strip_prefix("skills/").unwrap_or(folder);
+        let skills = segments.iter().position(|segment| *segment == "skills").map_or(0, |place| place + 1);
+        let path = segments.get(skills..).unwrap_or_default().join("/");
+        if path.is_empty() {
+            return Err(format!("`{folder}` is the folder of all skills: name one of them"));
+        }
         let mut files = Vec::new();
         let bytes = collect(&root.join(folder), "", &mut files)?;
         if files.len() > FILES_MAX || bytes > BYTES_MAX {
@@ -58,7 +62,7 @@ impl Skill {
         let text = fs::read_to_string(place).map_err(|error| format!("`{folder}/SKILL.md`: {error}"))?;
         check(&text, segments.last().unwrap_or(&"")).map_err(|wrong| format!("`{folder}/SKILL.md` {wrong}"))?;
         files.sort();
-        Ok(Self { path: below.to_owned(), files })
+        Ok(Self { path, files })
     }
 }
 
@@ -158,6 +162,7 @@ mod tests {
         let plugin = Plugin::new("none", &[("README.md", "x")]);
         assert!(Skill::read(&plugin.0, "skills/review").unwrap_err().contains("no SKILL.md"));
         assert!(Skill::read(&plugin.0, "skills/other").unwrap_err().contains("cannot read"));
+        assert!(Skill::read(&plugin.0, "skills/").unwrap_err().contains("all skills"));
         assert!(Skill::read(&plugin.0, "../review").unwrap_err().contains("no folder of the plugin"));
         let nested = Plugin::new("nested", &[("SKILL.md", HEAD), ("more/SKILL.md", HEAD)]);
         assert!(Skill::read(&nested.0, "skills/review").unwrap_err().contains("second skill"));
