@@ -37,11 +37,97 @@
 //! | `open_world` | it reaches things outside the sources of the host |
 //! | `name = ".."` | its name, if not that of the function |
 //! | `title = ".."` | a name for people to read |
+//! | `task = at_once` | a call becomes a task at once, for clients that can poll; `task = required` refuses others; without it, once it is slow |
+//! | `keywords = ["..", ".."]` | words by which agents may look for it |
 //! | `details = path` | a `fn() -> String` whose text is added to the description |
+//! | `icon = ".."` | the `https:` or `data:` URL of a picture |
+//! | `meta = path` | a `fn() -> serde_json::Value`: the protocol's `_meta` of it, such as the page of an app |
+//! | `schema = path` | a `fn() -> serde_json::Value`: the schema of the arguments, where that of the parameters says too little |
 //!
 //! The first four may also be given a value: `destructive = false`, or an expression such
 //! as `read_only = sql::sources().is_empty()`. The host asks for it and for the details
-//! when it loads the plugin, and again when the plugin's grants change.
+//! when it loads the plugin, when the plugin's grants change, and after [`client::changed`].
+//!
+//! A parameter with `#[header("Region")]`, a text, a whole number or a truth, is sent as an
+//! HTTP header too, for whatever routes requests on their way here.
+//!
+//! # Resources
+//!
+//! What clients may read by its URI. A function whose URI has `{variables}`, which are its
+//! parameters, is a template of many:
+//!
+//! ```
+//! use toolhost_sdk::{Result, plugin, resource, sql};
+//!
+//! /// What a customer may expect of us.
+//! #[resource(uri = "rules://customers", mime_type = "text/markdown")]
+//! fn rules() -> &'static str {
+//!     "1. An answer within a day."
+//! }
+//!
+//! /// One ticket of a customer.
+//! #[resource(uri = "tickets://{customer}/{id}", mime_type = "application/json")]
+//! fn ticket(#[complete(customers)] customer: String, id: u32) -> Result<String> {
+//!     Ok(format!(r#"{{"customer":"{customer}","id":{id}}}"#))
+//! }
+//!
+//! fn customers(typed: &str) -> Vec<String> {
+//!     ["ann", "bob"].into_iter().filter(|name| name.starts_with(typed)).map(str::to_owned).collect()
+//! }
+//!
+//! plugin! { resources: [rules, ticket] }
+//! # fn main() {}
+//! ```
+//!
+//! It returns anything that is [`IntoContents`]: text, bytes, [`Json`], or [`Contents`] made by
+//! hand. A variable is anything that is [`FromStr`](std::str::FromStr), and comes decoded.
+//! The options are `uri`, `mime_type`, `size = 123`, `audience = [user, assistant]`, `priority = 0.5`,
+//! `last_modified = ".."`, and those of a tool that say how it presents itself: `name`, `title`,
+//! `details`, `icon` and `meta`.
+//!
+//! # Prompts
+//!
+//! Conversations that a person may begin:
+//!
+//! ```
+//! use toolhost_sdk::{Conversation, Typed, plugin, prompt};
+//!
+//! /// Reviews a query before it runs.
+//! #[prompt(title = "Review a query")]
+//! fn review(
+//!     /// The query.
+//!     query: String,
+//!     /// The source it is for.
+//!     #[complete(sources)]
+//!     source: Option<String>,
+//! ) -> Conversation {
+//!     let source = source.map_or(String::new(), |source| format!(" It is for {source}."));
+//!     Conversation::new().user(format!("Review this query.{source}")).user(query)
+//! }
+//!
+//! fn sources(typed: &Typed) -> Vec<&'static str> {
+//!     if typed.other("query").is_some() { vec!["crm", "shop"] } else { Vec::new() }
+//! }
+//!
+//! plugin! { prompts: [review] }
+//! # fn main() {}
+//! ```
+//!
+//! It returns anything that is [`IntoConversation`]: text, a [`Part`], messages, or a
+//! [`Conversation`]. Clients fill in all arguments as text; each is read as the type of its parameter.
+//!
+//! `#[complete(function)]` suggests values for a parameter, here and in a template, while somebody
+//! fills it in. The function sees what was typed, a `&str`, or with it the others: a [`&Typed`](Typed).
+//!
+//! # Skills
+//!
+//! [`skill!`] makes a folder with a `SKILL.md` part of the plugin: `plugin! { skills:
+//! [skill!("skills/review")] }`. The files are those that are there when the plugin is built; a file
+//! that is new in the folder is seen once something else is changed.
+//!
+//! # Asking
+//!
+//! A tool or a prompt may ask the client, or its user, while it runs: see [`client`].
 //!
 //! # Types of one's own
 //!

@@ -1,13 +1,15 @@
 //! The client that made this call, for as long as the call runs.
 //!
-//! It can be told how far the call has come, and asked what only it, or its user, knows:
+//! It can be told how far the call has come, and asked what only it, or its user, knows. The
+//! fields of a form are those of a type:
 //!
 //! ```no_run
-//! use toolhost_sdk::{Json, Result, client, tool};
-//! # use toolhost_sdk as _;
-//! # mod serde { pub use ::serde::*; }
+//! use schemars::JsonSchema;
+//! use serde::Deserialize;
+//! use toolhost_sdk::client::{self, Ability, Asked};
+//! use toolhost_sdk::{Result, tool};
 //!
-//! #[derive(serde::Deserialize, schemars::JsonSchema)]
+//! #[derive(Deserialize, JsonSchema)]
 //! struct Confirmation {
 //!     /// Whether the file shall really be deleted.
 //!     sure: bool,
@@ -22,7 +24,21 @@
 //!     let answer: Confirmation = client::ask("sure", format!("Delete {name}?"))?.given()?;
 //!     Ok(if answer.sure { format!("Deleted {name}.") } else { "Kept.".to_owned() })
 //! }
+//!
+//! /// Writes a poem.
+//! #[tool]
+//! fn poem() -> Result<String> {
+//!     if !client::abilities().contains(Ability::MODEL) {
+//!         return Ok("Roses are red.".to_owned());
+//!     }
+//!     match client::model("poem", "Write a line about the sea.").ask()? {
+//!         Asked::Given(line) => Ok(line),
+//!         Asked::Declined | Asked::Cancelled => Ok("The sea is blue.".to_owned()),
+//!     }
+//! }
 //! ```
+//!
+//! [`form_of`], [`page`] and [`roots`] are the other questions; [`ask_all`] asks several at once.
 //!
 //! **Ask before you act.** A call may end at a question, and begin anew with the answer:
 //! what stands before the question runs again.
