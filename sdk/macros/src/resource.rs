@@ -58,52 +58,8 @@ pub(crate) fn expand(options: ResourceOptions, mut function: ItemFn) -> Result<T
     let template = Template::parse(uri)?;
     check_variables(&template, &parameters, uri.span())?;
 
-    let ident = &function.sig.ident;
-    let name = options.face.name(ident);
-    let (title, icons, meta) = (options.face.title(), options.face.icons(), options.face.meta());
-    let annotations = annotations(&options)?;
     let mime_type = optional(options.mime_type.as_ref().map(|mime_type| quote!(#mime_type)));
-    let output = output(&function);
-    let offered = quote_spanned! {output.span()=>
-        ::core::option::Option::or(#mime_type, <#output as ::toolhost_sdk::IntoContents>::MIME_TYPE)
-    };
-    let description = match template.variables().next() {
-        None => {
-            let size = optional(options.size.map(|size| quote!(#size)));
-            quote! {
-                catalogue.resources.push(::toolhost_sdk::raw::resources::Resource {
-                    uri: #uri.into(),
-                    name: #name.into(),
-                    title: #title,
-                    description: ::core::option::Option::Some(#description),
-                    mime_type: #offered.map(::core::convert::Into::into),
-                    size: #size,
-                    annotations: #annotations,
-                    icons: #icons,
-                    meta: #meta,
-                });
-            }
-        }
-        Some(_) => {
-            if let Some(size) = &options.size {
-                return Err(Error::new(size.span(), "a template has no size: each of its resources has its own"));
-            }
-            let completes = parameters.iter().filter(|parameter| parameter.complete.is_some()).map(Parameter::name);
-            quote! {
-                catalogue.templates.push(::toolhost_sdk::raw::resources::Template {
-                    uri_template: #uri.into(),
-                    name: #name.into(),
-                    title: #title,
-                    description: ::core::option::Option::Some(#description),
-                    mime_type: #offered.map(::core::convert::Into::into),
-                    completes: ::std::vec![#(#completes.into()),*],
-                    annotations: #annotations,
-                    icons: #icons,
-                    meta: #meta,
-                });
-            }
-        }
-    };
+    let description = describe(&options, &template, &parameters, &function, &description)?;
     let values = parameters.iter().map(|parameter| {
         let name = parameter.name();
         quote_spanned!(parameter.kind.span()=> variables.variable(#name)?)
@@ -111,6 +67,7 @@ pub(crate) fn expand(options: ResourceOptions, mut function: ItemFn) -> Result<T
     let completion = completion(&parameters);
     let template = template.expression();
     let with_type = with_type(&function);
+    let ident = &function.sig.ident;
 
     Ok(quote! {
         #with_type
@@ -139,6 +96,51 @@ pub(crate) fn expand(options: ResourceOptions, mut function: ItemFn) -> Result<T
                 #completion
             }
         }
+    })
+}
+
+/// The statement that adds it to the catalogue.
+fn describe(
+    options: &ResourceOptions,
+    template: &Template,
+    parameters: &[Parameter],
+    function: &ItemFn,
+    description: &TokenStream,
+) -> Result<TokenStream> {
+    let (uri, name) = (&options.uri, options.face.name(&function.sig.ident));
+    let (title, icons, meta) = (options.face.title(), options.face.icons(), options.face.meta());
+    let annotations = annotations(options)?;
+    let mime_type = optional(options.mime_type.as_ref().map(|mime_type| quote!(#mime_type)));
+    let output = output(function);
+    let mime_type = quote_spanned! {output.span()=>
+        ::core::option::Option::or(#mime_type, <#output as ::toolhost_sdk::IntoContents>::MIME_TYPE)
+            .map(::core::convert::Into::into)
+    };
+    let (list, kind, own) = match (template.variables().next(), &options.size) {
+        (None, size) => {
+            let size = optional(size.as_ref().map(|size| quote!(#size)));
+            (quote!(resources), quote!(Resource), quote!(uri: #uri.into(), size: #size,))
+        }
+        (Some(_), None) => {
+            let completes = parameters.iter().filter(|parameter| parameter.complete.is_some()).map(Parameter::name);
+            let own = quote!(uri_template: #uri.into(), completes: ::std::vec![#(#completes.into()),*],);
+            (quote!(templates), quote!(Template), own)
+        }
+        (Some(_), Some(size)) => {
+            return Err(Error::new(size.span(), "a template has no size: each of its resources has its own"));
+        }
+    };
+    Ok(quote! {
+        catalogue.#list.push(::toolhost_sdk::raw::resources::#kind {
+            #own
+            name: #name.into(),
+            title: #title,
+            description: ::core::option::Option::Some(#description),
+            mime_type: #mime_type,
+            annotations: #annotations,
+            icons: #icons,
+            meta: #meta,
+        });
     })
 }
 

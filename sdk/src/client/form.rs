@@ -183,4 +183,31 @@ mod tests {
             })
         );
     }
+
+    #[test]
+    fn a_form_shows_what_its_type_has_by_default() {
+        #[derive(JsonSchema, serde::Serialize)]
+        #[serde(default)]
+        struct Profile {
+            score: f64,
+            verified: bool,
+        }
+
+        impl Default for Profile {
+            fn default() -> Self {
+                Self { score: 95.5, verified: true }
+            }
+        }
+
+        assert_eq!(
+            serde_json::from_str::<Value>(&schema::<Profile>()).unwrap(),
+            json!({
+                "type": "object",
+                "properties": {
+                    "score": { "type": "number", "default": 95.5 },
+                    "verified": { "type": "boolean", "default": true },
+                },
+            })
+        );
+    }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toolhost_sdk::client::{self, Asked, Turn};
+use toolhost_sdk::serde_json::Value;
 use toolhost_sdk::{Result, json, tool};
 
 #[derive(Deserialize, Serialize, JsonSchema)]
@@ -29,8 +30,8 @@ pub(crate) fn test_elicitation(
     /// What to ask.
     message: String,
 ) -> Result<String> {
-    let asked = client::ask::<User>("user", message)?;
-    Ok(format!("User response: <{}>", told(&asked)))
+    let (action, content) = told(client::ask::<User>("user", message)?);
+    Ok(format!("User response: <action: {action}, content: {content}>"))
 }
 
 /// Asks a client that may have nothing to answer with.
@@ -42,15 +43,22 @@ pub(crate) fn test_missing_capability() -> Result<String> {
 /// Asks the user for a confirmation.
 #[tool]
 pub(crate) fn test_streaming_elicitation() -> Result<String> {
-    let asked = client::ask::<User>("user", "Who are you?")?;
-    Ok(told(&asked))
+    let (action, _) = told(client::ask::<User>("user", "Who are you?")?);
+    Ok(format!("Streaming elicitation completed: action={action}"))
+}
+
+/// Has the user open a page.
+#[tool]
+pub(crate) fn test_open_page() -> Result<&'static str> {
+    client::page("connect", "Please connect your account.", "https://example.com/connect").ask()?.given()?;
+    Ok("The page is open.")
 }
 
 /// What came of a form, in the words of the protocol.
-pub(crate) fn told<T: Serialize>(asked: &Asked<T>) -> String {
+pub(crate) fn told<T: Serialize>(asked: Asked<T>) -> (&'static str, Value) {
     match asked {
-        Asked::Given(content) => format!("action: accept, content: {}", json!(content)),
-        Asked::Declined => "action: decline, content: {}".to_owned(),
-        Asked::Cancelled => "action: cancel, content: {}".to_owned(),
+        Asked::Given(content) => ("accept", json!(content)),
+        Asked::Declined => ("decline", json!({})),
+        Asked::Cancelled => ("cancel", json!({})),
     }
 }

@@ -39,8 +39,8 @@ impl Default for Profile {
 /// Asks with a form that is filled in already.
 #[tool]
 pub(crate) fn test_elicitation_sep1034_defaults() -> Result<String> {
-    let asked = client::ask::<Profile>("profile", "Please review and update the form fields with defaults")?;
-    Ok(format!("Elicitation completed: {}", told(&asked).replace(": ", "=")))
+    let (action, content) = told(client::ask::<Profile>("profile", "Please review and update the form")?);
+    Ok(format!("Elicitation completed: action={action}, content={content}"))
 }
 
 /// Asks with every form of choice.
@@ -80,6 +80,6 @@ pub(crate) fn test_elicitation_sep1330_enums() -> Result<String> {
         },
         "required": [],
     });
-    let asked = client::form_of("choices", "Please select options from the enum fields", &schema).ask()?;
-    Ok(format!("Elicitation completed: {}", told(&asked).replace(": ", "=")))
+    let (action, content) = told(client::form_of("choices", "Please select options", &schema).ask()?);
+    Ok(format!("Elicitation completed: action={action}, content={content}"))
 }

@@ -1,6 +1,7 @@
 //! What the conformance suite of the Model Context Protocol asks of a server, as one plugin.
 //!
-//! Names, texts and schemas are the suite's own; each file holds what belongs together.
+//! Names, texts and schemas are the suite's own; each file holds what belongs together. Two
+//! tools are not of the suite: `test_open_page` and `test_trigger_resource_update`.
 
 mod asking;
 mod content;
@@ -12,7 +13,7 @@ mod rounds;
 mod schemas;
 mod tasks;
 
-use asking::{test_elicitation, test_missing_capability, test_sampling, test_streaming_elicitation};
+use asking::{test_elicitation, test_missing_capability, test_open_page, test_sampling, test_streaming_elicitation};
 use content::{
     test_audio_content, test_embedded_resource, test_error_handling, test_image_content, test_multiple_content_types,
     test_simple_text,
@@ -20,7 +21,7 @@ use content::{
 use forms::{test_elicitation_sep1034_defaults, test_elicitation_sep1330_enums};
 use progress::{
     test_logging_tool, test_reconnection, test_tool_with_logging, test_tool_with_progress, test_trigger_prompt_change,
-    test_trigger_tool_change,
+    test_trigger_resource_update, test_trigger_tool_change,
 };
 use prompts::{
     test_input_required_result_prompt, test_prompt_with_arguments, test_prompt_with_embedded_resource,
@@ -52,10 +53,12 @@ plugin! {
         test_reconnection,
         test_trigger_tool_change,
         test_trigger_prompt_change,
+        test_trigger_resource_update,
         test_sampling,
         test_elicitation,
         test_missing_capability,
         test_streaming_elicitation,
+        test_open_page,
         test_elicitation_sep1034_defaults,
         test_elicitation_sep1330_enums,
         test_input_required_result_elicitation,

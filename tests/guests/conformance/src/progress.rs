@@ -57,6 +57,13 @@ pub(crate) fn test_trigger_prompt_change() -> &'static str {
     "Prompt list changed"
 }
 
+/// Says that a resource is not what it was.
+#[tool]
+pub(crate) fn test_trigger_resource_update() -> &'static str {
+    client::updated("test://watched-resource");
+    "Resource updated"
+}
+
 /// What makes a description another one each time the host asks for it.
 pub(crate) fn now() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
