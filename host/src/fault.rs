@@ -15,12 +15,29 @@ pub struct Error {
     pub next: Option<String>,
     /// How long to wait before trying again, if it is known.
     pub retry_after: Option<Duration>,
+    /// What the client would have to be able to do.
+    pub lacks: Option<Ability>,
+}
+
+/// What a client may be able to do beyond calling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ability {
+    /// It shows forms to its user.
+    Forms,
+    /// It opens pages for its user.
+    Pages,
+    /// It lends its own model.
+    Model,
+    /// It tells the places that it works in.
+    Roots,
+    /// It polls for calls that go on as tasks.
+    Tasks,
 }
 
 impl Error {
     /// An error with no advice; [`Error::next`] adds some.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), next: None, retry_after: None }
+        Self { kind, message: message.into(), next: None, retry_after: None, lacks: None }
     }
 
     /// Adds what to do next.
@@ -35,6 +52,19 @@ impl Error {
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// A call that needs more of its client than that can do.
+    pub fn lacks(ability: Ability) -> Self {
+        let needed = match ability {
+            Ability::Forms => "shows forms to its user (MCP's `elicitation`)",
+            Ability::Pages => "opens pages for its user (MCP's `elicitation`, mode `url`)",
+            Ability::Model => "lends its own model (MCP's `sampling`)",
+            Ability::Roots => "tells its roots (MCP's `roots`)",
+            Ability::Tasks => "polls for tasks (MCP's extension `io.modelcontextprotocol/tasks`)",
+        };
+        let error = Self::new(Kind::ClientLacks, "The client cannot do what this needs.");
+        Self { lacks: Some(ability), ..error }.next(format!("Call with a client that {needed}."))
     }
 
     /// The whole of it in one line, as an agent reads it: `denied: … Next: …`.
@@ -88,6 +118,8 @@ pub enum Kind {
     Limited,
     /// The request is larger than the host takes.
     TooLarge,
+    /// The client cannot do what the call needs of it.
+    ClientLacks,
     /// The caller went away, or took the call back.
     Cancelled,
     /// The system behind a grant could not be reached, or did not answer in time.
@@ -112,7 +144,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Kind::UnknownTool,
         Kind::InvalidArguments,
         Kind::Invalid,
@@ -120,6 +152,7 @@ impl Kind {
         Kind::NotFound,
         Kind::Limited,
         Kind::TooLarge,
+        Kind::ClientLacks,
         Kind::Cancelled,
         Kind::Unavailable,
         Kind::Failed,
@@ -142,6 +175,7 @@ impl Kind {
             Kind::NotFound => ("not-found", Fault::Caller, 404),
             Kind::Limited => ("limited", Fault::Caller, 429),
             Kind::TooLarge => ("too-large", Fault::Caller, 413),
+            Kind::ClientLacks => ("client-lacks", Fault::Caller, 400),
             Kind::Cancelled => ("cancelled", Fault::Caller, 499),
             Kind::Unavailable => ("unavailable", Fault::Upstream, 503),
             Kind::Failed => ("failed", Fault::Upstream, 502),

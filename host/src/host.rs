@@ -6,13 +6,16 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 
-use crate::call::{Call, CallId, Outcome};
+use crate::call::{
+    Call, CallId, Complete, CompleteOf, Contents, Conversation, GetPrompt, Outcome, ReadResource, Suggestions,
+};
 use crate::capability::Grants;
 use crate::config::Config;
 use crate::fault::{Error, Fault, Kind};
 use crate::instructions::Instructions;
-use crate::registry::{self, Registry, Snapshot};
-use crate::runtime::{Cache, EngineError, Runtime};
+use crate::registry::{self, Event, Registry, Snapshot};
+use crate::runtime::{Cache, Completed, EngineError, Runtime};
+use tokio::sync::broadcast;
 
 /// Everything that serves calls, whichever door they come in by.
 pub struct Host {
@@ -33,16 +36,73 @@ impl Host {
     /// One call, from the door to the plugin and back. Dropping the future stops the
     /// guest within one tick of the engine.
     pub async fn call(&self, call: Call) -> Result<Outcome, Error> {
-        let record = Record::begin(&call);
-        // A panic of ours must be an answer too: the request would hang for ever without one.
-        let outcome = AssertUnwindSafe(self.walk(call)).catch_unwind().await;
-        record.close(outcome.unwrap_or_else(|_| Err(Error::new(Kind::Internal, "The host failed; its log says why."))))
+        let record = Record::begin(&call.id, call.request.name.clone());
+        record.of(self.walk(call)).await
     }
 
     async fn walk(&self, call: Call) -> Result<Outcome, Error> {
         let plugins = self.registry.snapshot();
-        let (plugin, tool) = plugins.tool(&call.tool).ok_or_else(|| unknown_tool(&plugins, &call.tool))?;
-        plugin.run(tool, call).await
+        let name = &call.request.name;
+        let (plugin, tool) = plugins.tool(name).ok_or_else(|| unknown_tool(&plugins, name))?;
+        let (outcome, news) = plugin.run(tool, call).await;
+        self.registry.take(plugin, news).await;
+        outcome
+    }
+
+    /// Reads a resource, as [`Host::call`] calls a tool.
+    pub async fn read(&self, call: Call<ReadResource>) -> Result<Outcome<Vec<Contents>>, Error> {
+        let record = Record::begin(&call.id, call.request.uri.clone());
+        let reading = async {
+            let (plugins, uri) = (self.registry.snapshot(), &call.request.uri);
+            if let Some((_, file)) = plugins.skill_file(uri) {
+                return Ok(Outcome::Done(vec![file.contents(uri)]));
+            }
+            let plugin = plugins.reader(uri).ok_or_else(|| unknown("resource", uri))?;
+            let (outcome, news) = plugin.read(call).await;
+            self.registry.take(plugin, news).await;
+            outcome
+        };
+        record.of(reading).await
+    }
+
+    /// Writes a prompt, as [`Host::call`] calls a tool.
+    pub async fn prompt(&self, call: Call<GetPrompt>) -> Result<Outcome<Conversation>, Error> {
+        let record = Record::begin(&call.id, call.request.name.clone());
+        let writing = async {
+            let (plugins, name) = (self.registry.snapshot(), &call.request.name);
+            let (plugin, prompt) = plugins.prompt(name).ok_or_else(|| unknown("prompt", name))?;
+            let (outcome, news) = plugin.render(prompt, call).await;
+            self.registry.take(plugin, news).await;
+            outcome
+        };
+        record.of(writing).await
+    }
+
+    /// Suggests values for an argument, as [`Host::call`] calls a tool.
+    pub async fn complete(&self, call: Call<Complete>) -> Result<Outcome<Suggestions>, Error> {
+        let name = match &call.request.of {
+            CompleteOf::Prompt(name) | CompleteOf::Template(name) => name.clone(),
+        };
+        let record = Record::begin(&call.id, name.clone());
+        let completing = async {
+            let plugins = self.registry.snapshot();
+            let (plugin, of) = match &call.request.of {
+                CompleteOf::Prompt(_) => plugins.prompt(&name).map(|(plugin, prompt)| (plugin, Completed::Prompt(prompt))),
+                CompleteOf::Template(_) => {
+                    plugins.template(&name).map(|(plugin, template)| (plugin, Completed::Template(template)))
+                }
+            }
+            .ok_or_else(|| unknown("prompt or template", &name))?;
+            let (outcome, news) = plugin.complete(of, call).await;
+            self.registry.take(plugin, news).await;
+            outcome
+        };
+        record.of(completing).await
+    }
+
+    /// What happens to the plugins from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.registry.events()
     }
 
     /// The plugins and tools as they are now.
@@ -69,33 +129,44 @@ fn unknown_tool(plugins: &Snapshot, name: &str) -> Error {
     }
 }
 
+fn unknown(kind: &str, name: &str) -> Error {
+    // A client may send anything as a name.
+    let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
+    Error::new(Kind::NotFound, format!("There is no {kind} `{name}`.")).next("List what there is.")
+}
+
 /// One line in the log for every call, also for one that was dropped half-way.
 struct Record {
     id: CallId,
-    tool: String,
+    name: String,
     began: Instant,
     ended: bool,
 }
 
 impl Record {
-    fn begin(call: &Call) -> Self {
-        Self { id: call.id.clone(), tool: call.tool.clone(), began: Instant::now(), ended: false }
+    fn begin(id: &CallId, name: String) -> Self {
+        Self { id: id.clone(), name, began: Instant::now(), ended: false }
     }
 
-    fn close(mut self, outcome: Result<Outcome, Error>) -> Result<Outcome, Error> {
+    /// The end of the call, which is noted.
+    async fn of<T>(mut self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        // A panic of ours must be an answer too: the request would hang for ever without one.
+        let outcome = AssertUnwindSafe(call).catch_unwind().await;
+        let failed = |_| Err(Error::new(Kind::Internal, "The host failed; its log says why."));
+        let outcome = outcome.unwrap_or_else(failed);
         self.ended = true;
         self.log(outcome.as_ref().err());
         outcome
     }
 
     fn log(&self, error: Option<&Error>) {
-        let Self { id, tool, began, .. } = self;
+        let Self { id, name, began, .. } = self;
         let (kind, fault) = error.map_or(("none", "none"), |error| (error.kind.as_str(), error.kind.fault().as_str()));
         let us = began.elapsed().as_micros();
         // The fields hold no argument and no text of an answer.
         macro_rules! line {
             ($level:ident, $message:literal) => {
-                tracing::$level!(call.id = %id, tool.name = tool, call.us = us, error.kind = kind, error.fault = fault, $message)
+                tracing::$level!(call.id = %id, tool.name = name, call.us = us, error.kind = kind, error.fault = fault, $message)
             };
         }
         match error.map(|error| error.kind.fault()) {

@@ -7,16 +7,16 @@
 
 wasmtime::component::bindgen!({
     path: "../wit",
-    world: "plugin",
+    world: "everything",
     imports: { default: async | trappable },
     exports: { default: async },
     trappable_error_type: { "toolhost:types/types.error" => Failure },
     additional_derives: [PartialEq],
 });
 
-pub use self::exports::toolhost::plugin::tools;
+pub use self::exports::toolhost::plugin::{prompts, resources, skills, tools};
 pub use self::toolhost::types::types::{Error, ErrorKind};
-pub use self::toolhost::types::{rows, types};
+pub use self::toolhost::types::{completion, content, rows, types};
 pub use self::toolhost::{
     client::client, http::http, kv::kv, log::log, model::model, query::query, settings::settings, sql::sql,
 };

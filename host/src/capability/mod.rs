@@ -3,7 +3,9 @@
 //! Effective authority is what the component imports, times what the operator granted.
 //! A capability never knows another one, nor who runs the plugin.
 
+mod asking;
 pub mod client;
+mod clock;
 pub mod grants;
 pub mod http;
 pub mod iam;
@@ -23,6 +25,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use wasmtime::component::Linker;
 
+pub use self::asking::AsksLater;
+pub use self::clock::Clock;
 pub use self::grants::{GrantFailure, Grants, PluginGrants};
 pub use self::iam::Statement;
 pub use self::state::CallState;

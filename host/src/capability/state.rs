@@ -2,18 +2,21 @@
 //! the only way from there to a backend.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::client::Reported;
+use super::asking::Questions;
+use super::client::Told;
+use super::clock::Clock;
 use super::log::CallLog;
 use super::{Capability, PluginGrants};
-use crate::call::{CallId, Caller, Client};
+use crate::call::{Call, CallId, Caller, Client, News};
 use crate::config::Limits;
+use crate::fault;
 use crate::seal::Seal;
 use crate::wit::{self, Error, ErrorKind, Failure};
 
@@ -43,8 +46,10 @@ pub struct CallState {
     /// Things with a lifetime that host functions handed out: cursors, transactions.
     pub(super) table: ResourceTable,
     pub(super) log: CallLog,
-    pub(super) progress: Reported,
-    began: Instant,
+    pub(super) told: Told,
+    pub(super) questions: Questions,
+    pub(super) clock: Clock,
+    pub(super) news: News,
     memory: Memory,
     host_calls: u64,
     wasi: WasiCtx,
@@ -53,7 +58,8 @@ pub struct CallState {
 
 impl CallState {
     /// The state of a call that is about to begin.
-    pub fn new(id: CallId, caller: Caller, client: Client, scope: Arc<Scope>) -> Self {
+    pub fn new(call: Call<()>, scope: Arc<Scope>, clock: Clock) -> Self {
+        let Call { id, caller, client, request: () } = call;
         let stderr = MemoryOutputPipe::new(STDERR_BYTES_MAX);
         // Nothing is inherited: no environment, arguments, directories or sockets.
         let wasi = WasiCtx::builder().stderr(stderr.clone()).build();
@@ -65,8 +71,10 @@ impl CallState {
             client,
             scope,
             table: ResourceTable::new(),
-            progress: Reported::default(),
-            began: Instant::now(),
+            told: Told::default(),
+            questions: Questions::default(),
+            clock,
+            news: News::default(),
             memory,
             host_calls: 0,
             wasi,
@@ -100,7 +108,7 @@ impl CallState {
     /// How long the call may still take, about: for host functions that would rather give up
     /// and say why than be stopped with the plugin.
     pub(super) fn time_left(&self) -> Duration {
-        self.scope.limits.deadline().saturating_sub(self.began.elapsed())
+        self.clock.left()
     }
 
     /// Counts one request to the host, and ends the call when there were too many.
@@ -127,6 +135,16 @@ impl CallState {
              To grant one: [plugins.{plugin}] grants = [\"{capability}.{name}\"]"
         );
         Error::new(ErrorKind::Denied, message)
+    }
+
+    /// What the plugin told beside its answer.
+    pub fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The error of a call that failed when its client could not be asked.
+    pub fn lacking_ability(&self) -> Option<fault::Error> {
+        self.questions.lacking.map(fault::Error::lacks)
     }
 
     /// Whether the guest was refused memory.

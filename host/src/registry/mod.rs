@@ -2,38 +2,37 @@
 //! a snapshot that is swapped as a whole.
 
 mod load;
+mod snapshot;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use tokio::sync::broadcast;
 
 pub use self::load::load;
-use crate::call::Tool;
-use crate::runtime::{LoadedTool, Plugin};
+pub use self::snapshot::Snapshot;
+use crate::call::{News, Offer};
+use crate::runtime::Plugin;
+
+/// How many events a slow listener may be behind before it misses some.
+const EVENTS_AHEAD: usize = 256;
 
 /// The plugins that are there now.
-pub struct Registry(ArcSwap<Snapshot>);
-
-impl Registry {
-    /// A registry that begins with these plugins.
-    pub fn new(snapshot: Snapshot) -> Self {
-        Self(ArcSwap::from_pointee(snapshot))
-    }
-
-    /// The plugins as they are now. A call keeps the snapshot that it began with.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.0.load_full()
-    }
+pub struct Registry {
+    snapshot: ArcSwap<Snapshot>,
+    /// Held by whoever puts another snapshot in its place.
+    swapping: Mutex<()>,
+    events: broadcast::Sender<Event>,
 }
 
-/// Plugins and their tools at one time.
-#[derive(Default)]
-pub struct Snapshot {
-    plugins: Vec<Arc<Plugin>>,
-    /// By full name: the plugin, and the place among its tools.
-    tools: BTreeMap<String, (Arc<Plugin>, usize)>,
-    failures: Vec<LoadFailure>,
+/// Something that clients may want to hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The list of one kind is not what it was.
+    Changed(Offer),
+    /// A resource is not what it was.
+    Updated(String),
 }
 
 /// A plugin that is not served, and why.
@@ -45,56 +44,56 @@ pub struct LoadFailure {
     pub message: String,
 }
 
-impl Snapshot {
-    /// Adds a plugin, unless one of its tools has the full name of one that is there.
-    pub fn add(&mut self, plugin: Plugin) {
-        let taken =
-            plugin.tools.iter().find_map(|loaded| Some((&loaded.tool.name, self.tools.get(&loaded.tool.name)?)));
-        if let Some((name, (other, _))) = taken {
-            let message = format!(
-                "its tool `{name}` has the same full name as one of the plugin `{}`; set a `prefix` for one of the two",
-                other.name
-            );
-            let plugin = plugin.name.clone();
-            return self.add_failure(plugin, message);
+impl Registry {
+    /// A registry that begins with these plugins.
+    pub fn new(snapshot: Snapshot) -> Self {
+        let (events, _) = broadcast::channel(EVENTS_AHEAD);
+        Self { snapshot: ArcSwap::from_pointee(snapshot), swapping: Mutex::default(), events }
+    }
+
+    /// The plugins as they are now. A call keeps the snapshot that it began with.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// What happens from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Passes on what a call told beside its answer: asks its plugin to describe itself anew
+    /// where it said that a description is out of date.
+    pub async fn take(&self, plugin: &Plugin, news: News) {
+        for uri in news.updated {
+            self.tell(Event::Updated(uri));
         }
-        let plugin = Arc::new(plugin);
-        for (place, loaded) in plugin.tools.iter().enumerate() {
-            self.tools.insert(loaded.tool.name.clone(), (Arc::clone(&plugin), place));
+        if news.changed.is_empty() {
+            return;
         }
-        self.plugins.push(plugin);
+        match plugin.described_anew().await {
+            Ok(anew) => self.put(anew, &news.changed),
+            Err(error) => tracing::warn!(plugin.name = plugin.name, %error, "a plugin's new description is not taken"),
+        }
     }
 
-    /// Notes a plugin that is not served.
-    pub fn add_failure(&mut self, plugin: String, message: String) {
-        self.failures.push(LoadFailure { plugin, message });
+    fn put(&self, plugin: Plugin, changed: &BTreeSet<Offer>) {
+        let name = plugin.name.clone();
+        let swapping = self.swapping.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.snapshot().with(plugin);
+        match snapshot {
+            Ok(snapshot) => self.snapshot.store(Arc::new(snapshot)),
+            Err(message) => {
+                return tracing::warn!(plugin.name = name, message, "a plugin's new description is not taken");
+            }
+        }
+        drop(swapping);
+        for offer in changed {
+            self.tell(Event::Changed(*offer));
+        }
     }
 
-    /// The plugins, by name.
-    pub fn plugins(&self) -> &[Arc<Plugin>] {
-        &self.plugins
-    }
-
-    /// Those that are not served.
-    pub fn failures(&self) -> &[LoadFailure] {
-        &self.failures
-    }
-
-    /// Every tool, by full name.
-    pub fn tools(&self) -> impl Iterator<Item = &Tool> {
-        self.tools.values().filter_map(|(plugin, place)| Some(&plugin.tools.get(*place)?.tool))
-    }
-
-    /// The tool of that full name, and its plugin.
-    pub fn tool(&self, name: &str) -> Option<(&Plugin, &LoadedTool)> {
-        let (plugin, place) = self.tools.get(name)?;
-        Some((plugin, plugin.tools.get(*place)?))
-    }
-
-    /// The full name nearest to one that is not there, if one is close.
-    pub fn nearest(&self, name: &str) -> Option<&str> {
-        let distance = |tool: &str| strsim::damerau_levenshtein(name, tool);
-        let near = self.tools.keys().map(|tool| (distance(tool), tool)).min()?;
-        (near.0 <= name.len() / 3 + 1).then_some(near.1.as_str())
+    fn tell(&self, event: Event) {
+        // An error means that nobody listens.
+        let _ = self.events.send(event);
     }
 }

@@ -1,79 +1,68 @@
 //! One call, one instance: made, asked once, dropped, whatever it did.
 
+use std::pin::Pin;
 use std::str::Utf8Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use wasmtime::component::InstancePre;
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
+use super::exports::{Exports, Visited};
 use super::lane::TickUsed;
 use super::{Runtime, output};
-use crate::call::{CallId, Caller, Client};
-use crate::capability::CallState;
+use crate::call::{Call, News, Outcome};
 use crate::capability::state::{Scope, TooManyHostCalls};
+use crate::capability::{AsksLater, CallState, Clock};
 use crate::fault::{Error, Kind};
-use crate::wit::{self, PluginPre, tools};
+use crate::wit;
 
 /// What may pass between guest and host at once, in bytes: wasmtime's own limit is 128 MiB.
 const BYTES_AT_ONCE: usize = 8 << 20;
 
-/// How long a plugin may take to say which tools it has.
-const DESCRIBE_TIME: Duration = Duration::from_secs(5);
-
 /// What instances of one plugin are made from.
 pub(super) struct Guest {
     pub(super) runtime: Runtime,
-    pub(super) pre: PluginPre<CallState>,
+    pub(super) pre: InstancePre<CallState>,
+    pub(super) exports: Exports,
     pub(super) scope: Arc<Scope>,
 }
 
+/// What an instance answers, once it has been asked.
+pub(super) type Answering<'a, T> =
+    Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, wit::Error>>> + Send + 'a>>;
+
 impl Guest {
-    /// Asks which tools there are.
-    pub(super) async fn describe(self: &Arc<Self>) -> Result<Vec<tools::Tool>, Error> {
-        let place = self.runtime.place().await?;
-        let (guest, tick_used) = (Arc::clone(self), TickUsed::default());
-        let mut store = self.store(CallId::new(), Caller::default(), Client::default(), &tick_used);
-        let call = async move {
-            let _place = place;
-            let answer = timeout(DESCRIBE_TIME, async {
-                let instance = guest.pre.instantiate_async(&mut store).await?;
-                instance.toolhost_plugin_tools().call_describe(&mut store).await
-            });
-            let answer = answer.await;
-            guest.conclude(&store, DESCRIBE_TIME, answer)
-        };
-        self.runtime.lane.run(tick_used, call).await
-    }
-
-    /// Runs one tool, by its name within the plugin. Dropping the future stops the guest.
-    pub(super) async fn call(
+    /// Makes an instance, asks it once, and drops it. Dropping the future stops it.
+    ///
+    /// `time` is what it may take; while it waits for its client, time stands still.
+    pub(super) async fn visit<T: Send + 'static>(
         self: &Arc<Self>,
-        id: CallId,
-        caller: Caller,
-        client: Client,
-        tool: String,
-        arguments: String,
-    ) -> Result<tools::Outcome, Error> {
-        let place = self.runtime.place().await?;
-        let (guest, tick_used) = (Arc::clone(self), TickUsed::default());
-        let mut store = self.store(id, caller, client, &tick_used);
-        let deadline = self.scope.limits.deadline();
-        let call = async move {
+        call: Call<()>,
+        time: Duration,
+        ask: impl for<'a> FnOnce(Visited<'a>, &'a mut Store<CallState>) -> Answering<'a, T> + Send + 'static,
+    ) -> (Result<Outcome<T>, Error>, News) {
+        let place = match self.runtime.place().await {
+            Ok(place) => place,
+            Err(error) => return (Err(error), News::default()),
+        };
+        let (guest, tick_used, clock) = (Arc::clone(self), TickUsed::default(), Clock::start(time));
+        let mut store = self.store(call, &tick_used, clock.clone());
+        let visit = async move {
             let _place = place;
-            let answer = timeout(deadline, async {
+            let answer = clock.within(async {
                 let instance = guest.pre.instantiate_async(&mut store).await?;
-                instance.toolhost_plugin_tools().call_call(&mut store, &tool, &arguments).await
+                ask(guest.exports.within(instance), &mut store).await
             });
             let answer = answer.await;
-            guest.conclude(&store, deadline, answer)
+            let outcome = guest.conclude(&mut store, time, answer);
+            (outcome, store.data_mut().take_news())
         };
-        self.runtime.lane.run(tick_used, call).await
+        self.runtime.lane.run(tick_used, visit).await
     }
 
-    fn store(&self, id: CallId, caller: Caller, client: Client, tick_used: &TickUsed) -> Store<CallState> {
-        let state = CallState::new(id, caller, client, Arc::clone(&self.scope));
+    fn store(&self, call: Call<()>, tick_used: &TickUsed, clock: Clock) -> Store<CallState> {
+        let state = CallState::new(call, Arc::clone(&self.scope), clock);
         let mut store = Store::new(&self.runtime.engine, state);
         store.limiter(CallState::limiter);
         store.set_hostcall_fuel(BYTES_AT_ONCE);
@@ -92,14 +81,20 @@ impl Guest {
     /// goes to the operator's log alone.
     fn conclude<T>(
         &self,
-        store: &Store<CallState>,
+        store: &mut Store<CallState>,
         time: Duration,
-        answer: Result<wasmtime::Result<Result<T, wit::Error>>, Elapsed>,
-    ) -> Result<T, Error> {
+        answer: Option<wasmtime::Result<Result<T, wit::Error>>>,
+    ) -> Result<Outcome<T>, Error> {
         let trap = match answer {
-            Ok(Ok(answer)) => return answer.map_err(output::error),
-            Ok(Err(trap)) => trap,
-            Err(Elapsed { .. }) => {
+            Some(Ok(Ok(answer))) => return Ok(Outcome::Done(answer)),
+            Some(Ok(Err(error))) => {
+                let error = output::error(error);
+                // That it could not ask is the client's to mend, whatever the plugin made of it.
+                return Err(store.data_mut().lacking_ability().unwrap_or(error));
+            }
+            Some(Err(trap)) if trap.is::<AsksLater>() => return Ok(Outcome::Asked),
+            Some(Err(trap)) => trap,
+            None => {
                 let message = format!("The plugin was stopped at its deadline of {} ms.", time.as_millis());
                 return Err(Error::new(Kind::Deadline, message).next("Ask for less at once, or try again later."));
             }

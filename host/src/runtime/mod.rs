@@ -4,14 +4,18 @@
 
 mod cache;
 mod engine;
+mod exports;
 mod instance;
 mod lane;
 mod needs;
+mod offers;
 mod output;
 mod plugin;
-mod schema;
+mod tool;
 
 pub use self::cache::Cache;
 pub use self::engine::{EngineError, Runtime};
 pub use self::needs::{Needs, NotAPlugin};
-pub use self::plugin::{LoadError, LoadedTool, Plugin, PluginSpec};
+pub use self::offers::{Completed, LoadedPrompt, LoadedTemplate, Offers};
+pub use self::plugin::{LoadError, Plugin, PluginSpec, Visit};
+pub use self::tool::LoadedTool;

@@ -5,6 +5,9 @@ use wit_component::DecodedWasm;
 
 use crate::capability::{ALL, Entry, PluginGrants};
 
+/// What the names of its exports begin with.
+const OFFERS: &str = "toolhost:plugin/";
+
 /// What a plugin must export.
 const TOOLS: &str = "toolhost:plugin/tools@0.1";
 
@@ -18,6 +21,8 @@ pub struct Needs {
     pub wasi: Vec<String>,
     /// Interfaces that this host does not know.
     pub unknown: Vec<String>,
+    /// What it offers, in the words of the contract: `tools`, `resources`, `prompts`, `skills`.
+    pub offers: Vec<String>,
 }
 
 /// Why a file is no plugin.
@@ -60,7 +65,15 @@ impl Needs {
             let list = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
             return Err(NotAPlugin::OtherWorld(list));
         }
-        Ok(Self::sort(world.imports.keys().map(|key| resolve.name_world_key(key))))
+        let mut needs = Self::sort(world.imports.keys().map(|key| resolve.name_world_key(key)));
+        let offer = |export: &String| Some(export.strip_prefix(OFFERS)?.split_once("@0.1")?.0.to_owned());
+        needs.offers = exports.iter().filter_map(offer).collect();
+        Ok(needs)
+    }
+
+    /// Whether it offers what an interface of the contract says, such as `prompts`.
+    pub(super) fn offers(&self, interface: &str) -> bool {
+        self.offers.iter().any(|offer| offer == interface)
     }
 
     fn sort(imports: impl Iterator<Item = String>) -> Self {

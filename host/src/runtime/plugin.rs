@@ -1,26 +1,24 @@
 //! A plugin: a component that was checked, compiled, and asked for its tools.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde_json::Value;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{HasSelf, InstancePre, Linker};
 
 use super::cache::digest;
+use super::exports::Exports;
 use super::instance::Guest;
-use super::schema::Schema;
+use super::offers::{Completed, LoadedPrompt, Offers};
+use super::tool::LoadedTool;
 use super::{Needs, NotAPlugin, Runtime, output};
-use crate::call::{Call, Outcome, Tool};
+use crate::call::{
+    Answer, Call, Complete, Contents, Conversation, GetPrompt, News, Outcome, ReadResource, Suggestions, UseTool,
+};
 use crate::capability::state::Scope;
 use crate::capability::{CallState, Entry, PluginGrants};
 use crate::config::Limits;
-use crate::fault::{Error, Kind};
-use crate::wit::{self, PluginPre, tools};
-
-/// The longest tool name that every model API accepts.
-const NAME_BYTES_MAX: usize = 64;
-
-/// The most tools one plugin may have.
-const TOOLS_MAX: usize = 1_000;
+use crate::fault::Error;
+use crate::wit::{self, completion};
 
 /// How a component becomes a plugin: its name, and what it is granted.
 #[derive(Clone)]
@@ -51,12 +49,12 @@ pub enum LoadError {
     /// It does not compile, or does not fit the pool of instances.
     #[error("it cannot be run here: {0}")]
     Unrunnable(String),
-    /// It did not say which tools it has.
-    #[error("it did not describe its tools: {0}")]
+    /// It did not say what it offers.
+    #[error("it did not describe itself: {0}")]
     Undescribed(Error),
-    /// A tool is wrong.
-    #[error("its tool `{0}` is refused: {1}")]
-    Tool(String, String),
+    /// Something that it offers is wrong: of which kind, its name, and why.
+    #[error("its {0} `{1}` is refused: {2}")]
+    Offer(&'static str, String, String),
 }
 
 /// A component that is ready for calls.
@@ -67,18 +65,10 @@ pub struct Plugin {
     pub digest: String,
     /// What it imports.
     pub needs: Needs,
-    /// Its tools, in its own order.
-    pub tools: Vec<LoadedTool>,
+    /// What it offers.
+    pub offers: Offers,
+    prefix: String,
     guest: Arc<Guest>,
-}
-
-/// A tool, and what its calls are held against.
-pub struct LoadedTool {
-    /// The tool as agents see it.
-    pub tool: Tool,
-    own_name: String,
-    input: Schema,
-    output: Option<Schema>,
 }
 
 impl Plugin {
@@ -91,62 +81,136 @@ impl Plugin {
             return Err(LoadError::Ungranted(unmet.join("; ")));
         }
         let digest = digest(&bytes);
-        let pre = compile(runtime, &needs, bytes).await.map_err(|error| LoadError::Unrunnable(format!("{error:#}")))?;
+        let unrunnable = |error: wasmtime::Error| LoadError::Unrunnable(format!("{error:#}"));
+        let pre = compile(runtime, &needs, bytes).await.map_err(unrunnable)?;
+        let exports = Exports::of(&pre, &needs).map_err(unrunnable)?;
         let PluginSpec { name, prefix, grants, settings, limits, .. } = spec;
         let scope = Arc::new(Scope { plugin: name.clone(), grants, settings, limits, seal: runtime.seal.clone() });
-        let guest = Arc::new(Guest { runtime: runtime.clone(), pre, scope });
-        let described = guest.describe().await.map_err(LoadError::Undescribed)?;
-        let tools = load_tools(described, &prefix)?;
-        Ok(Self { name, digest, needs, tools, guest })
+        let guest = Arc::new(Guest { runtime: runtime.clone(), pre, exports, scope });
+        let offers = Offers::of(&guest, &prefix).await?;
+        Ok(Self { name, prefix, digest, needs, offers, guest })
+    }
+
+    /// The same plugin, which has described itself anew.
+    pub async fn described_anew(&self) -> Result<Self, LoadError> {
+        let offers = Offers::of(&self.guest, &self.prefix).await?;
+        let Self { name, prefix, digest, needs, guest, .. } = self;
+        let (name, prefix, digest, needs) = (name.clone(), prefix.clone(), digest.clone(), needs.clone());
+        Ok(Self { name, prefix, digest, needs, offers, guest: Arc::clone(guest) })
     }
 
     /// Runs one of its tools. Dropping the future stops the guest.
-    pub async fn run(&self, tool: &LoadedTool, call: Call) -> Result<Outcome, Error> {
-        let arguments = tool.check_arguments(call.arguments)?;
-        let guest = self.guest.call(call.id, call.caller, call.client, tool.own_name.clone(), arguments).await?;
-        let outcome = output::outcome(guest, self.guest.scope.limits.output_bytes())?;
-        tool.check_outcome(&outcome)?;
-        Ok(outcome)
+    pub async fn run(&self, tool: &LoadedTool, call: Call) -> Visit<Answer> {
+        let (call, UseTool { arguments, .. }) = call.part();
+        let arguments = match tool.check_arguments(arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => return (Err(error), News::default()),
+        };
+        let own_name = tool.own_name.clone();
+        let visit = self.guest.visit(call, self.deadline(), |visited, store| {
+            Box::pin(async move { visited.tools(&mut *store)?.call_call(store, &own_name, &arguments).await })
+        });
+        finish(visit.await, |answer| {
+            let answer = output::answer(answer, self.output_bytes())?;
+            tool.check_answer(&answer)?;
+            Ok(answer)
+        })
+    }
+
+    /// Reads one of its resources, or one that a template of it makes.
+    pub async fn read(&self, call: Call<ReadResource>) -> Visit<Vec<Contents>> {
+        let (call, ReadResource { uri }) = call.part();
+        let visit = self.guest.visit(call, self.deadline(), |visited, store| {
+            Box::pin(async move {
+                let Some(resources) = visited.resources(store)? else { return Ok(Err(not_offered())) };
+                resources.call_read(store, &uri).await
+            })
+        });
+        finish(visit.await, |contents| output::contents(contents, self.output_bytes()))
+    }
+
+    /// Writes one of its prompts.
+    pub async fn render(&self, prompt: &LoadedPrompt, call: Call<GetPrompt>) -> Visit<Conversation> {
+        let (call, GetPrompt { arguments, .. }) = call.part();
+        let arguments = match prompt.check_arguments(arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => return (Err(error), News::default()),
+        };
+        let own_name = prompt.own_name.clone();
+        let visit = self.guest.visit(call, self.deadline(), |visited, store| {
+            Box::pin(async move {
+                let Some(prompts) = visited.prompts(store)? else { return Ok(Err(not_offered())) };
+                prompts.call_render(store, &own_name, &arguments).await
+            })
+        });
+        finish(visit.await, |conversation| output::conversation(conversation, self.output_bytes()))
+    }
+
+    /// Suggests values for an argument of one of its prompts, or of one of its templates.
+    pub async fn complete(&self, of: Completed<'_>, call: Call<Complete>) -> Visit<Suggestions> {
+        let (call, Complete { argument, typed, others, .. }) = call.part();
+        if !of.completes(&argument) {
+            return (Ok(Outcome::Done(Suggestions::default())), News::default());
+        }
+        let typed = completion::Typed { argument, value: typed, others };
+        let visit = match of {
+            Completed::Prompt(prompt) => {
+                let name = prompt.own_name.clone();
+                self.guest.visit(call, self.deadline(), |visited, store| {
+                    Box::pin(async move {
+                        let Some(prompts) = visited.prompts(store)? else { return Ok(Err(not_offered())) };
+                        prompts.call_complete(store, &name, &typed).await
+                    })
+                })
+                .await
+            }
+            Completed::Template(template) => {
+                let name = template.template.uri_template.clone();
+                self.guest.visit(call, self.deadline(), |visited, store| {
+                    Box::pin(async move {
+                        let Some(resources) = visited.resources(store)? else { return Ok(Err(not_offered())) };
+                        resources.call_complete(store, &name, &typed).await
+                    })
+                })
+                .await
+            }
+        };
+        finish(visit, |suggestions| Ok(output::suggestions(suggestions)))
     }
 
     /// What it was granted.
     pub fn grants(&self) -> &PluginGrants {
         &self.guest.scope.grants
     }
+
+    fn deadline(&self) -> Duration {
+        self.guest.scope.limits.deadline()
+    }
+
+    fn output_bytes(&self) -> usize {
+        self.guest.scope.limits.output_bytes()
+    }
 }
 
-impl LoadedTool {
-    /// The arguments as JSON text, if they fit the input schema.
-    fn check_arguments(&self, arguments: crate::call::JsonObject) -> Result<String, Error> {
-        let arguments = Value::Object(arguments);
-        match self.input.faults(&arguments) {
-            None => serde_json::to_string(&arguments).map_err(|error| {
-                Error::new(Kind::Internal, format!("The arguments cannot be written as JSON: {error}."))
-            }),
-            Some(faults) => Err(Error::new(Kind::InvalidArguments, format!("The arguments do not fit: {faults}."))
-                .next(format!("See the input schema of `{}`.", self.tool.name))),
-        }
-    }
+/// What a visit of a plugin ends with: the outcome, and what the plugin told beside it.
+pub type Visit<T> = (Result<Outcome<T>, Error>, News);
 
-    fn check_outcome(&self, outcome: &Outcome) -> Result<(), Error> {
-        let Some(schema) = &self.output else { return Ok(()) };
-        let faults = match &outcome.structured {
-            Some(structured) => schema.faults(structured),
-            None => Some("there is no structured outcome".to_owned()),
-        };
-        match faults {
-            None => Ok(()),
-            Some(faults) => {
-                let message =
-                    format!("The plugin is at fault: its answer does not fit its own output schema: {faults}.");
-                Err(Error::new(Kind::BadOutput, message).next("Tell the operator; another tool may serve meanwhile."))
-            }
-        }
-    }
+/// Turns what the guest said into the shared nouns.
+fn finish<G, T>((outcome, news): Visit<G>, turn: impl FnOnce(G) -> Result<T, Error>) -> Visit<T> {
+    let outcome = outcome.and_then(|outcome| match outcome {
+        Outcome::Done(said) => turn(said).map(Outcome::Done),
+        Outcome::Asked => Ok(Outcome::Asked),
+    });
+    (outcome, news)
+}
+
+/// Of an export that the plugin does not have; the registry asks no plugin for one.
+fn not_offered() -> wit::Error {
+    wit::Error::new(wit::ErrorKind::NotFound, "this plugin has none")
 }
 
 /// Compiles a component and links what it imports, and nothing else.
-async fn compile(runtime: &Runtime, needs: &Needs, bytes: Vec<u8>) -> wasmtime::Result<PluginPre<CallState>> {
+async fn compile(runtime: &Runtime, needs: &Needs, bytes: Vec<u8>) -> wasmtime::Result<InstancePre<CallState>> {
     let Runtime { engine, cache, .. } = runtime.clone();
     let compiled = tokio::task::spawn_blocking(move || cache.component(&engine, &bytes)).await;
     let component = compiled.map_err(|error| wasmtime::Error::msg(error.to_string()))??;
@@ -156,41 +220,5 @@ async fn compile(runtime: &Runtime, needs: &Needs, bytes: Vec<u8>) -> wasmtime::
     for capability in needs.capabilities.iter().filter_map(|name| Entry::named(name)) {
         (capability.link)(&mut linker)?;
     }
-    PluginPre::new(linker.instantiate_pre(&component)?)
-}
-
-fn load_tools(described: Vec<tools::Tool>, prefix: &str) -> Result<Vec<LoadedTool>, LoadError> {
-    if described.len() > TOOLS_MAX {
-        let error = Error::new(Kind::OverLimit, format!("it has more than {TOOLS_MAX} of them"));
-        return Err(LoadError::Undescribed(error));
-    }
-    let mut loaded: Vec<LoadedTool> = Vec::with_capacity(described.len());
-    for tool in described {
-        let own_name = tool.name.clone();
-        let refused = |why: String| LoadError::Tool(own_name.escape_debug().to_string(), why);
-        if loaded.iter().any(|other| other.own_name == own_name) {
-            return Err(refused("two tools have this name".to_owned()));
-        }
-        loaded.push(load_tool(tool, prefix).map_err(refused)?);
-    }
-    Ok(loaded)
-}
-
-fn load_tool(described: tools::Tool, prefix: &str) -> Result<LoadedTool, String> {
-    let own_name = described.name.clone();
-    if own_name.is_empty() || !own_name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
-        return Err("a tool's name is made of A-Z a-z 0-9 _ -".to_owned());
-    }
-    let name = if prefix.is_empty() { own_name.clone() } else { format!("{prefix}__{own_name}") };
-    if name.len() > NAME_BYTES_MAX {
-        return Err(format!("its full name `{name}` is longer than {NAME_BYTES_MAX}; set a shorter `prefix`"));
-    }
-    let tool = output::tool(described, name).map_err(|error| error.message)?;
-    if tool.input_schema.get("type").and_then(Value::as_str) != Some("object") {
-        return Err("its input schema is not of type object".to_owned());
-    }
-    let input = Schema::compile(&tool.input_schema).map_err(|why| format!("its input schema is broken: {why}"))?;
-    let output = tool.output_schema.as_deref().map(Schema::compile).transpose();
-    let output = output.map_err(|why| format!("its output schema is broken: {why}"))?;
-    Ok(LoadedTool { tool, own_name, input, output })
+    linker.instantiate_pre(&component)
 }

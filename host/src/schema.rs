@@ -1,4 +1,4 @@
-//! JSON Schemas of tools: compiled when a plugin is loaded, asked at every call.
+//! JSON Schemas that values are held against: those of tools, and of forms for users.
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, Validator};
@@ -11,18 +11,18 @@ const FAULTS_MAX: usize = 5;
 
 /// A JSON Schema (2020-12, unless it says otherwise) that values can be held against.
 /// It never fetches anything: a reference to another document is refused.
-pub(super) struct Schema(Validator);
+pub struct Schema(Validator);
 
 impl Schema {
     /// Compiles a schema, or says what is wrong with it.
-    pub(super) fn compile(schema: &JsonObject) -> Result<Self, String> {
+    pub fn compile(schema: &JsonObject) -> Result<Self, String> {
         let schema = Value::Object(schema.clone());
         let validator = jsonschema::options().with_draft(draft_of(&schema)).build(&schema);
         validator.map(Self).map_err(|error| error.to_string())
     }
 
     /// What is wrong with a value: the field and the rule, never the value itself.
-    pub(super) fn faults(&self, value: &Value) -> Option<String> {
+    pub fn faults(&self, value: &Value) -> Option<String> {
         if self.0.is_valid(value) {
             return None;
         }

@@ -1,0 +1,161 @@
+//! The nouns that every room shares: a call, what it asks for, and the outcome.
+
+mod client;
+mod content;
+mod offer;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+pub use self::client::*;
+pub use self::content::*;
+pub use self::offer::*;
+
+/// A JSON object.
+pub type JsonObject = Map<String, Value>;
+
+/// One request to a plugin, whichever door it came in by.
+#[derive(Debug)]
+pub struct Call<R = UseTool> {
+    /// Marks the call in logs.
+    pub id: CallId,
+    /// What is asked for.
+    pub request: R,
+    /// Who makes it.
+    pub caller: Caller,
+    /// What the caller can be told and asked while the call runs.
+    pub client: Client,
+}
+
+/// A tool is to be used.
+#[derive(Debug)]
+pub struct UseTool {
+    /// The full name, such as `crm__run_query`.
+    pub name: String,
+    /// The arguments, as they came; nothing has checked them yet.
+    pub arguments: JsonObject,
+}
+
+/// A resource is to be read.
+#[derive(Debug)]
+pub struct ReadResource {
+    /// What it is called.
+    pub uri: String,
+}
+
+/// A prompt is to be written.
+#[derive(Debug)]
+pub struct GetPrompt {
+    /// The full name, such as `review__code`.
+    pub name: String,
+    /// The arguments, as they came.
+    pub arguments: JsonObject,
+}
+
+/// An argument is to be completed.
+#[derive(Debug)]
+pub struct Complete {
+    /// Of what it is an argument.
+    pub of: CompleteOf,
+    /// Its name.
+    pub argument: String,
+    /// What has been typed of it.
+    pub typed: String,
+    /// The other arguments that are filled in, by name.
+    pub others: Vec<(String, String)>,
+}
+
+/// What has an argument to be completed.
+#[derive(Debug)]
+pub enum CompleteOf {
+    /// A prompt, by its full name.
+    Prompt(String),
+    /// A template, by itself.
+    Template(String),
+}
+
+impl Call {
+    /// A use of a tool from this machine, by a client that hears nothing until the outcome.
+    pub fn new(tool: impl Into<String>, arguments: JsonObject) -> Self {
+        Call::of(UseTool { name: tool.into(), arguments })
+    }
+}
+
+impl<R> Call<R> {
+    /// A call from this machine, by a client that hears nothing until the outcome.
+    pub fn of(request: R) -> Self {
+        Self { id: CallId::new(), request, caller: Caller::default(), client: Client::default() }
+    }
+
+    /// The call without its request, and the request.
+    pub fn part(self) -> (Call<()>, R) {
+        let Self { id, request, caller, client } = self;
+        (Call { id, request: (), caller, client }, request)
+    }
+}
+
+/// How a call ended, if nothing failed.
+#[derive(Debug, Clone)]
+pub enum Outcome<T = Answer> {
+    /// It was answered.
+    Done(T),
+    /// It asked its client, who will reply by calling again.
+    Asked,
+}
+
+/// What a call told its host, whatever it answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// Which descriptions of the plugin are out of date.
+    pub changed: BTreeSet<Offer>,
+    /// Which of its resources are not what they were.
+    pub updated: Vec<String>,
+}
+
+/// What a plugin describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Offer {
+    /// Its tools.
+    Tools,
+    /// Its resources and templates.
+    Resources,
+    /// Its prompts.
+    Prompts,
+    /// Its skills.
+    Skills,
+}
+
+/// Who makes a call. What a call leaves behind for a later one (a cursor, a detached query,
+/// a key of a caller's own store) opens to the same caller alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// Tells callers apart; no two have the same.
+    pub name: String,
+}
+
+impl Default for Caller {
+    /// Whoever reaches the host without being asked who they are: today, everybody.
+    fn default() -> Self {
+        Self { name: "local".to_owned() }
+    }
+}
+
+/// A name for one call that sorts by time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallId(uuid::Uuid);
+
+impl CallId {
+    /// A name that no other call has.
+    #[allow(clippy::new_without_default, reason = "a default that differs each time would surprise")]
+    pub fn new() -> Self {
+        Self(uuid::Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}

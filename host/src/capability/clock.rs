@@ -1,0 +1,108 @@
+//! The time that a call may take. It stands still while the call waits for its client: a
+//! person may think for longer than any database.
+
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+/// The clock of one call.
+#[derive(Clone)]
+pub struct Clock(Arc<Face>);
+
+struct Face {
+    time: Duration,
+    began: Instant,
+    still: Mutex<Still>,
+    goes_on: Notify,
+}
+
+/// How long it stood still, and since when it does.
+#[derive(Default)]
+struct Still {
+    before: Duration,
+    since: Option<Instant>,
+}
+
+/// The clock goes on when this is dropped.
+pub(super) struct StandsStill(Clock);
+
+impl Clock {
+    /// A clock that runs for so long.
+    pub fn start(time: Duration) -> Self {
+        Self(Arc::new(Face { time, began: Instant::now(), still: Mutex::default(), goes_on: Notify::new() }))
+    }
+
+    /// The work's end, or none if it takes longer than there is time.
+    pub async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let left = self.left();
+            let time_is_up = async {
+                if self.stands_still() { self.0.goes_on.notified().await } else { sleep(left).await }
+            };
+            tokio::select! {
+                biased;
+                done = &mut work => return Some(done),
+                () = time_is_up => {}
+            }
+            if self.left().is_zero() && !self.stands_still() {
+                return None;
+            }
+        }
+    }
+
+    /// The time that is left.
+    pub(super) fn left(&self) -> Duration {
+        let still = self.0.still.lock().unwrap_or_else(PoisonError::into_inner);
+        let stood = still.before + still.since.map_or(Duration::ZERO, |since| since.elapsed());
+        (self.0.time + stood).saturating_sub(self.0.began.elapsed())
+    }
+
+    /// Stops the clock for as long as what is returned lives.
+    pub(super) fn stop(&self) -> StandsStill {
+        self.0.still.lock().unwrap_or_else(PoisonError::into_inner).since = Some(Instant::now());
+        StandsStill(self.clone())
+    }
+
+    fn stands_still(&self) -> bool {
+        self.0.still.lock().unwrap_or_else(PoisonError::into_inner).since.is_some()
+    }
+}
+
+impl Drop for StandsStill {
+    fn drop(&mut self) {
+        let Self(clock) = self;
+        let mut still = clock.0.still.lock().unwrap_or_else(PoisonError::into_inner);
+        still.before += still.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        drop(still);
+        clock.0.goes_on.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn time_runs_out_and_stands_still_while_the_client_is_asked() {
+        let clock = Clock::start(Duration::from_secs(10));
+        assert_eq!(clock.within(async { 7 }).await, Some(7));
+        let asks = async {
+            sleep(Duration::from_secs(6)).await;
+            let still = clock.stop();
+            sleep(Duration::from_secs(3_600)).await;
+            drop(still);
+            sleep(Duration::from_secs(3)).await;
+            clock.left()
+        };
+        assert_eq!(clock.within(asks).await, Some(Duration::from_secs(1)));
+        let began = Instant::now();
+        assert_eq!(clock.within(pending::<()>()).await, None);
+        assert_eq!(began.elapsed(), Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,73 @@
+//! A call under way: what it tells, what it asks and how it ends, one after the other. Who
+//! made it decides what becomes of each.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::sync::mpsc;
+
+use crate::call::{Asked, Client, Notice, Outcome};
+use crate::fault::Error;
+
+/// Reports and lines on their way to a client.
+const NOTICES_AHEAD: usize = 64;
+
+/// Questions on their way to a client.
+const QUESTIONS_AHEAD: usize = 4;
+
+/// How a call ends.
+pub(super) type Ending<T> = Result<Outcome<T>, Error>;
+
+/// A call, and what comes out of it. Dropping it stops the guest.
+pub(super) struct Running<T> {
+    call: Pin<Box<dyn Future<Output = Ending<T>> + Send>>,
+    ending: Option<Ending<T>>,
+    notices: mpsc::Receiver<Notice>,
+    asked: mpsc::Receiver<Asked>,
+}
+
+/// What comes out of a call.
+pub(super) enum Event<T> {
+    /// The client is to be told.
+    Told(Notice),
+    /// The client is asked.
+    Asked(Asked),
+    /// It is over.
+    Ended(Ending<T>),
+}
+
+impl<T> Running<T> {
+    /// Begins a call, for a client that can be told and asked through what `begin` is given.
+    pub(super) fn begin<F>(mut client: Client, begin: impl FnOnce(Client) -> F) -> Self
+    where
+        F: Future<Output = Ending<T>> + Send + 'static,
+    {
+        let (tell, notices) = mpsc::channel(NOTICES_AHEAD);
+        let (ask, asked) = mpsc::channel(QUESTIONS_AHEAD);
+        client.notices = (client.wants_progress || client.log_level.is_some()).then_some(tell);
+        client.questions = Some(ask);
+        Self { call: Box::pin(begin(client)), ending: None, notices, asked }
+    }
+
+    /// What comes next. After the end nothing does.
+    pub(super) async fn next(&mut self) -> Event<T> {
+        loop {
+            if let Some(ending) = self.ending.take() {
+                // What was told before the end goes out before it.
+                match self.notices.try_recv() {
+                    Ok(notice) => {
+                        self.ending = Some(ending);
+                        return Event::Told(notice);
+                    }
+                    Err(_) => return Event::Ended(ending),
+                }
+            }
+            tokio::select! {
+                biased;
+                Some(notice) = self.notices.recv() => return Event::Told(notice),
+                Some(asked) = self.asked.recv() => return Event::Asked(asked),
+                ending = &mut self.call => self.ending = Some(ending),
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What is served at one time: plugins, and everything that they offer, by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::LoadFailure;
+use crate::call::{Prompt, Resource, Skill, SkillFile, Template, Tool};
+use crate::runtime::{LoadedPrompt, LoadedTemplate, LoadedTool, Plugin};
+
+/// Plugins and what they offer at one time. Every list is sorted by name.
+#[derive(Default, Clone)]
+pub struct Snapshot {
+    plugins: Vec<Arc<Plugin>>,
+    tools: Index,
+    resources: Index,
+    templates: Index,
+    prompts: Index,
+    skills: Index,
+    failures: Vec<LoadFailure>,
+}
+
+/// By name: the plugin, and the place among its own.
+type Index = BTreeMap<String, (Arc<Plugin>, usize)>;
+
+impl Snapshot {
+    /// Adds a plugin, unless something of it has the name of something that is there.
+    pub fn add(&mut self, plugin: Plugin) {
+        let plugin = Arc::new(plugin);
+        if let Err(message) = self.index(&plugin) {
+            self.forget(&plugin);
+            return self.add_failure(plugin.name.clone(), message);
+        }
+        self.plugins.push(plugin);
+    }
+
+    /// The same with another version of one plugin, or why the other does not fit.
+    pub fn with(&self, plugin: Plugin) -> Result<Self, String> {
+        let mut snapshot = self.clone();
+        let place = snapshot.plugins.iter().position(|other| other.name == plugin.name);
+        let plugin = Arc::new(plugin);
+        match place.and_then(|place| snapshot.plugins.get_mut(place)) {
+            Some(other) => {
+                let before = std::mem::replace(other, Arc::clone(&plugin));
+                snapshot.forget(&before);
+            }
+            None => return Err("it is gone".to_owned()),
+        }
+        snapshot.index(&plugin)?;
+        Ok(snapshot)
+    }
+
+    /// Notes a plugin that is not served.
+    pub fn add_failure(&mut self, plugin: String, message: String) {
+        self.failures.push(LoadFailure { plugin, message });
+    }
+
+    fn index(&mut self, plugin: &Arc<Plugin>) -> Result<(), String> {
+        let offers = &plugin.offers;
+        let tools = offers.tools.iter().map(|loaded| loaded.tool.name.clone());
+        add_all(&mut self.tools, plugin, "tool", "set a `prefix` for one of the two", tools)?;
+        let prompts = offers.prompts.iter().map(|loaded| loaded.prompt.name.clone());
+        add_all(&mut self.prompts, plugin, "prompt", "set a `prefix` for one of the two", prompts)?;
+        let resources = offers.resources.iter().map(|resource| resource.uri.clone());
+        add_all(&mut self.resources, plugin, "resource", "serve one of the two", resources)?;
+        let templates = offers.templates.iter().map(|loaded| loaded.template.uri_template.clone());
+        add_all(&mut self.templates, plugin, "template", "serve one of the two", templates)?;
+        let skills = offers.skills.iter().map(|skill| skill.path.clone());
+        add_all(&mut self.skills, plugin, "skill", "serve one of the two", skills)
+    }
+
+    fn forget(&mut self, plugin: &Arc<Plugin>) {
+        let indexes = [&mut self.tools, &mut self.resources, &mut self.templates, &mut self.prompts, &mut self.skills];
+        for index in indexes {
+            index.retain(|_, (other, _)| !Arc::ptr_eq(other, plugin));
+        }
+    }
+
+    /// The plugins, by name.
+    pub fn plugins(&self) -> &[Arc<Plugin>] {
+        &self.plugins
+    }
+
+    /// Those that are not served.
+    pub fn failures(&self) -> &[LoadFailure] {
+        &self.failures
+    }
+
+    /// Every tool, by full name.
+    pub fn tools(&self) -> impl Iterator<Item = &Tool> {
+        self.tools.values().filter_map(|(plugin, place)| Some(&plugin.offers.tools.get(*place)?.tool))
+    }
+
+    /// Every resource, by URI.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.values().filter_map(|(plugin, place)| plugin.offers.resources.get(*place))
+    }
+
+    /// Every template, by itself.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.templates.values().filter_map(|(plugin, place)| Some(&plugin.offers.templates.get(*place)?.template))
+    }
+
+    /// Every prompt, by full name.
+    pub fn prompts(&self) -> impl Iterator<Item = &Prompt> {
+        self.prompts.values().filter_map(|(plugin, place)| Some(&plugin.offers.prompts.get(*place)?.prompt))
+    }
+
+    /// Every skill, by path.
+    pub fn skills(&self) -> impl Iterator<Item = &Skill> {
+        self.skills.values().filter_map(|(plugin, place)| plugin.offers.skills.get(*place))
+    }
+
+    /// The tool of that full name, and its plugin.
+    pub fn tool(&self, name: &str) -> Option<(&Arc<Plugin>, &LoadedTool)> {
+        let (plugin, place) = self.tools.get(name)?;
+        Some((plugin, plugin.offers.tools.get(*place)?))
+    }
+
+    /// The prompt of that full name, and its plugin.
+    pub fn prompt(&self, name: &str) -> Option<(&Arc<Plugin>, &LoadedPrompt)> {
+        let (plugin, place) = self.prompts.get(name)?;
+        Some((plugin, plugin.offers.prompts.get(*place)?))
+    }
+
+    /// The template that is written like this, and its plugin.
+    pub fn template(&self, uri_template: &str) -> Option<(&Arc<Plugin>, &LoadedTemplate)> {
+        let (plugin, place) = self.templates.get(uri_template)?;
+        Some((plugin, plugin.offers.templates.get(*place)?))
+    }
+
+    /// The plugin that reads a URI: whoever lists it, else the first whose template makes it.
+    pub fn reader(&self, uri: &str) -> Option<&Arc<Plugin>> {
+        let listed = self.resources.get(uri).map(|(plugin, _)| plugin);
+        listed.or_else(|| {
+            let made = |(plugin, place): &&(Arc<Plugin>, usize)| {
+                plugin.offers.templates.get(*place).is_some_and(|template| template.makes(uri))
+            };
+            self.templates.values().find(made).map(|(plugin, _)| plugin)
+        })
+    }
+
+    /// The file of a skill with this URI.
+    pub fn skill_file(&self, uri: &str) -> Option<(&Skill, &SkillFile)> {
+        let path = uri.strip_prefix("skill://")?;
+        // A skill may lie within the folder of another: the nearest one has the file.
+        path.rmatch_indices('/').find_map(|(at, _)| {
+            let (plugin, place) = self.skills.get(path.get(..at)?)?;
+            let skill = plugin.offers.skills.get(*place)?;
+            let file = skill.files.iter().find(|file| Some(file.path.as_str()) == path.get(at + 1..))?;
+            Some((skill, file))
+        })
+    }
+
+    /// The full name of the tool nearest to one that is not there, if one is close.
+    pub fn nearest(&self, name: &str) -> Option<&str> {
+        let distance = |tool: &str| strsim::damerau_levenshtein(name, tool);
+        let near = self.tools.keys().map(|tool| (distance(tool), tool)).min()?;
+        (near.0 <= name.len() / 3 + 1).then_some(near.1.as_str())
+    }
+}
+
+fn add_all(
+    index: &mut Index,
+    plugin: &Arc<Plugin>,
+    kind: &str,
+    advice: &str,
+    names: impl Iterator<Item = String>,
+) -> Result<(), String> {
+    for (place, name) in names.enumerate() {
+        if let Some((other, _)) = index.get(&name) {
+            let full = if matches!(kind, "tool" | "prompt") { "the same full name" } else { "the same name" };
+            let other = &other.name;
+            return Err(format!("its {kind} `{name}` has {full} as one of the plugin `{other}`; {advice}"));
+        }
+        index.insert(name, (Arc::clone(plugin), place));
+    }
+    Ok(())
+}
