@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config;
+use crate::wit::ErrorKind;
 
 fn open(text: &str) -> Result<Model, String> {
     let config =
