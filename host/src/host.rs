@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
+use tokio::sync::broadcast;
 
 use crate::call::{
     Call, CallId, Complete, CompleteOf, Contents, Conversation, GetPrompt, Outcome, ReadResource, Suggestions,
@@ -15,13 +16,14 @@ use crate::fault::{Error, Fault, Kind};
 use crate::instructions::Instructions;
 use crate::registry::{self, Event, Registry, Snapshot};
 use crate::runtime::{Cache, Completed, EngineError, Runtime};
-use tokio::sync::broadcast;
+use crate::seal::Seal;
 
 /// Everything that serves calls, whichever door they come in by.
 pub struct Host {
     registry: Registry,
     grants: Grants,
     instructions: Instructions,
+    seal: Seal,
 }
 
 impl Host {
@@ -29,8 +31,9 @@ impl Host {
     pub async fn start(config: &Config, cache: Cache) -> Result<Self, EngineError> {
         let runtime = Runtime::new(config.serve.calls.get_usize(), cache)?;
         let grants = Grants::open(config);
+        let seal = runtime.seal.clone();
         let registry = Registry::new(registry::load(config, &grants, &runtime).await);
-        Ok(Self { registry, grants, instructions: Instructions::default() })
+        Ok(Self { registry, grants, instructions: Instructions::default(), seal })
     }
 
     /// One call, from the door to the plugin and back. Dropping the future stops the
@@ -108,6 +111,11 @@ impl Host {
     /// The plugins and tools as they are now.
     pub fn plugins(&self) -> Arc<Snapshot> {
         self.registry.snapshot()
+    }
+
+    /// What marks the things that a caller brings back.
+    pub fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     /// The operator's grants.

@@ -82,6 +82,7 @@ pub mod host;
 mod instructions;
 pub mod registry;
 pub mod runtime;
+pub mod schema;
 pub mod seal;
 pub mod wire;
 pub mod wit;

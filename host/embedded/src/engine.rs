@@ -98,7 +98,7 @@ impl Engine {
         &self.inner.database
     }
 
-    /// The names of the tables, sorted.
+    /// The names of the tables, sorted. Reads the folder, and waits for the disk.
     pub fn tables(&self) -> Result<Vec<String>, Error> {
         Ok(folder::scan(&self.inner.folder)?.into_keys().collect())
     }
@@ -124,7 +124,12 @@ impl Engine {
         F: Future<Output = datafusion::error::Result<()>> + Send + 'static,
     {
         let Some(runtime) = &self.inner.runtime else { return Err(Error::Failed("the engine is closed".into())) };
-        let run = Run::new(self.inner.clone());
-        Ok(Work::start(runtime.handle(), self.inner.clone(), move |out| async move { work(run?, out).await }))
+        let inner = self.inner.clone();
+        // The folder is read on the engine's threads: it takes as long as the disk does.
+        Ok(Work::start(
+            runtime.handle(),
+            self.inner.clone(),
+            move |out| async move { work(Run::new(inner)?, out).await },
+        ))
     }
 }

@@ -72,6 +72,14 @@ pub enum Error {
         /// The limit.
         limit_bytes: usize,
     },
+    /// A function would build more than it may.
+    #[error("a function builds {what} of {} MiB at most; ask for less", .limit_bytes >> 20)]
+    TooLarge {
+        /// One value, or those of several rows.
+        what: &'static str,
+        /// The limit.
+        limit_bytes: usize,
+    },
     /// The statement ran longer than `Limits::time`.
     #[error("the statement ran longer than its limit of {} ms; select fewer rows", .limit.as_millis())]
     Time {

@@ -78,7 +78,7 @@ fn translated(error: DataFusionError, engine: &Inner) -> Error {
             ArrowError::DivideByZero => Error::Value("division by zero".into()),
             ArrowError::ArithmeticOverflow(_) => Error::Value("a number is too large for its type".into()),
             ArrowError::CsvError(what) | ArrowError::JsonError(what) | ArrowError::ParseError(what) => {
-                Error::Failed(format!("a file does not hold what its first rows promise: {}", text(&what)))
+                Error::Failed(format!("a file does not hold what its first rows promise{}", place(&text(&what))))
             }
             other => Error::Failed(text(&other)),
         },
@@ -90,9 +90,37 @@ fn translated(error: DataFusionError, engine: &Inner) -> Error {
     }
 }
 
+/// Where in a file something is wrong, if that is told; not what stands there, which is data.
+fn place(text: &str) -> String {
+    let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+    let behind = |mark: &str| text.split_once(mark).map(|(_, rest)| digits(rest)).filter(|digits| !digits.is_empty());
+    let field = text.strip_prefix("whilst decoding field '").and_then(|rest| rest.split('\'').next());
+    let places = [
+        behind(" at line ").or_else(|| behind(" for line ")).map(|line| format!("line {line}")),
+        behind(" for column ").map(|column| format!("column {column}, counted from 0")),
+        field.map(|field| format!("field {field}")),
+    ];
+    let places: Vec<String> = places.into_iter().flatten().collect();
+    if places.is_empty() { String::new() } else { format!(": {}", places.join(", ")) }
+}
+
 /// The first line, without the paths of the folder.
 fn cleaned(text: &str, engine: &Inner) -> String {
     let line = text.lines().next().unwrap_or_default();
     let folder = engine.folder.to_string_lossy();
     line.replace(&format!("{folder}/"), "").replace(&*folder, "the folder")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_file_is_told_without_what_stands_there() {
+        let csv = "Error while parsing value 'secret' as type 'Int64' for column 3 at line 7. Row data: '[secret]'";
+        assert_eq!(place(csv), ": line 7, column 3, counted from 0");
+        assert_eq!(place("incorrect number of fields for line 3, expected 2 got 3"), ": line 3");
+        assert_eq!(place("whilst decoding field 'a': expected string got secret"), ": field a");
+        assert_eq!(place("secret"), "");
+    }
 }

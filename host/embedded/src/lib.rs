@@ -26,6 +26,8 @@
 //! * `approx_distinct` and `approx_percentile` are exact.
 //! * Regular expressions have no look-around and no back-references.
 //! * Arrays, maps and rows are answered as JSON text.
+//! * A function builds texts of 16 MiB at most, 256 MiB for the rows that are computed together, and a million parts
+//!   of one text.
 
 mod catalogue;
 mod check;

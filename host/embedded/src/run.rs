@@ -54,9 +54,8 @@ impl Run {
 
     /// Runs a statement; its columns and rows go `out`.
     pub(crate) async fn statement(&self, text: &str, parameters: &[Value], out: Out) -> Result<()> {
-        let now = chrono::DateTime::from(std::time::SystemTime::now());
-        let now: chrono::DateTime<chrono::Utc> = now;
-        let setting = Setting { database: self.engine.database.clone(), now: now.timestamp_millis() };
+        let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).timestamp_millis();
+        let setting = Setting { database: self.engine.database.clone(), now };
         match statement::parse(text, parameters, &setting)? {
             Statement::Show(show) => self.show(&show, out).await,
             Statement::Query(query) => {

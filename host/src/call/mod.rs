@@ -9,6 +9,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::fault::{Error, Kind};
+
 pub use self::client::*;
 pub use self::content::*;
 pub use self::offer::*;
@@ -103,6 +105,16 @@ pub enum Outcome<T = Answer> {
     Done(T),
     /// It asked its client, who will reply by calling again.
     Asked,
+}
+
+impl<T> Outcome<T> {
+    /// The answer, where nobody was there to be asked.
+    pub fn done(self) -> Result<T, Error> {
+        match self {
+            Self::Done(answer) => Ok(answer),
+            Self::Asked => Err(Error::new(Kind::Internal, "The call asked a client that was not there.")),
+        }
+    }
 }
 
 /// What a call told its host, whatever it answered.

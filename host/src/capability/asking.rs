@@ -29,6 +29,8 @@ pub(super) struct Questions {
     pub(super) lacking: Option<Ability>,
     /// Whether it has written something, and may ask no more.
     wrote: bool,
+    /// How many turns of the client's model were taken through a grant.
+    turns: usize,
 }
 
 /// The call ends here, and begins anew when its client has replied.
@@ -40,6 +42,13 @@ impl CallState {
     /// Notes that something was written: a call that did cannot begin anew.
     pub(super) fn wrote(&mut self) {
         self.questions.wrote = true;
+    }
+
+    /// A key for a turn of the client's model that the plugin takes through a grant: the same
+    /// when the call begins anew.
+    pub(super) fn key_of_next_turn(&mut self) -> String {
+        self.questions.turns += 1;
+        format!("toolhost/turn-{}", self.questions.turns)
     }
 
     /// Asks the client, and waits for its replies: one for each question, of any kind.

@@ -12,6 +12,7 @@ pub mod iam;
 pub mod kv;
 pub mod log;
 pub mod model;
+mod places;
 pub mod query;
 mod scripted;
 pub mod settings;

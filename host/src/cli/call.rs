@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::start;
 use super::terminal::patiently;
-use crate::call::{self, Content, JsonObject, ResourceBody};
+use crate::call::{self, Content, JsonObject, Outcome, ResourceBody};
 use crate::front;
 
 /// Call one tool of the config and print what it answers.
@@ -29,14 +29,15 @@ impl Call {
         let arguments: JsonObject = serde_json::from_str(&self.arguments)
             .context("the arguments must be a JSON object, such as '{\"limit\": 5}'")?;
         let host = start::start(&start::read(path)?).await?;
-        let answer = patiently("Calling", host.call(call::Call::new(self.tool, arguments))).await;
+        let outcome = patiently("Calling", host.call(call::Call::new(self.tool, arguments))).await;
+        let answer = outcome.and_then(Outcome::done);
         let code = if answer.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         if self.json {
-            println!("{:#}", front::outcome_json(answer));
+            println!("{:#}", front::answer_json(answer));
             return Ok(code);
         }
         match answer {
-            Ok(outcome) => outcome.content.iter().for_each(|part| println!("{}", in_words(&part.content))),
+            Ok(answer) => answer.content.iter().for_each(|part| println!("{}", in_words(&part.content))),
             Err(error) => eprintln!("{}", error.sentence()),
         }
         Ok(code)

@@ -9,9 +9,9 @@ use clap::Args;
 use super::terminal::bold;
 use crate::capability::{Entry, PluginGrants};
 use crate::config::Limits;
-use crate::runtime::{Cache, Plugin, PluginSpec, Runtime};
+use crate::runtime::{Cache, Offers, Plugin, PluginSpec, Runtime};
 
-/// Show the tools of a plugin file, what it imports, and what it would need.
+/// Show what a plugin file offers, what it imports, and what it would need.
 #[derive(Args)]
 pub(super) struct Inspect {
     /// The plugin file.
@@ -35,11 +35,7 @@ impl Inspect {
         };
         let plugin = Plugin::load(&runtime, spec, bytes).await.with_context(|| format!("{shown} is refused"))?;
         println!("{}  {size} bytes  sha256:{}", bold(&shown.to_string()), plugin.digest);
-        println!("\n{}", bold("Tools"));
-        for loaded in &plugin.tools {
-            let first = loaded.tool.description.lines().next().unwrap_or_default();
-            println!("  {}  {first}", bold(&loaded.tool.name));
-        }
+        show_offers(&plugin.offers);
         println!("\n{}", bold("Imports"));
         for capability in &plugin.needs.capabilities {
             println!("  toolhost:{capability}");
@@ -57,4 +53,30 @@ impl Inspect {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What a plugin offers: each kind that it has some of, by name and first line.
+fn show_offers(offers: &Offers) {
+    let kinds = [
+        ("Tools", lines(&offers.tools, |loaded| (&loaded.tool.name, Some(&loaded.tool.description)))),
+        ("Resources", lines(&offers.resources, |resource| (&resource.uri, resource.description.as_ref()))),
+        ("Templates", lines(&offers.templates, |loaded| {
+            (&loaded.template.uri_template, loaded.template.description.as_ref())
+        })),
+        ("Prompts", lines(&offers.prompts, |loaded| (&loaded.prompt.name, loaded.prompt.description.as_ref()))),
+        ("Skills", lines(&offers.skills, |skill| (&skill.path, None))),
+    ];
+    for (kind, lines) in kinds.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+        println!("\n{}", bold(kind));
+        lines.iter().for_each(|line| println!("  {line}"));
+    }
+}
+
+fn lines<T>(offers: &[T], of: impl Fn(&T) -> (&String, Option<&String>)) -> Vec<String> {
+    let line = |offer: &T| {
+        let (name, description) = of(offer);
+        let first = description.and_then(|text| text.lines().next()).unwrap_or_default();
+        format!("{}  {first}", bold(name)).trim_end().to_owned()
+    };
+    offers.iter().map(line).collect()
 }

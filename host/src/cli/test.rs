@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::terminal::{Mark, bold, mark, patiently};
-use crate::call::{Content, JsonObject};
+use crate::call::{Content, JsonObject, Outcome};
 use crate::capability::{Grants, grant_tables};
 use crate::config::Config;
 use crate::fault::Error;
@@ -111,26 +111,28 @@ async fn load(config: &Config, component: &Path) -> anyhow::Result<Plugin> {
 
 async fn run_one(plugin: &Plugin, expected: Expected) -> anyhow::Result<()> {
     let Expected { tool, arguments, expect } = expected;
-    let Some(loaded) = plugin.tools.iter().find(|loaded| loaded.tool.name == tool) else {
+    let Some(loaded) = plugin.offers.tools.iter().find(|loaded| loaded.tool.name == tool) else {
         bail!("the plugin has no tool `{tool}`");
     };
-    match plugin.run(loaded, call::Call::new(&tool, arguments)).await {
-        Ok(outcome) => expect.outcome(&outcome),
+    let (outcome, _) = plugin.run(loaded, call::Call::new(&tool, arguments)).await;
+    match outcome {
+        Ok(Outcome::Done(answer)) => expect.answer(&answer),
+        Ok(Outcome::Asked) => bail!("it asked its client, and there is none"),
         Err(error) => expect.error(&error),
     }
 }
 
 impl Expectation {
-    fn outcome(&self, outcome: &call::Outcome) -> anyhow::Result<()> {
+    fn answer(&self, answer: &call::Answer) -> anyhow::Result<()> {
         let Self { structured, text, text_contains, error } = self;
         ensure!(error.is_none(), "it answered, though an error was expected");
         let stated = structured.is_some() || text.is_some() || text_contains.is_some();
         ensure!(stated, "nothing is expected: state `structured`, `text`, `text_contains` or `error`");
         if let Some(expected) = structured {
-            let got = outcome.structured.as_ref().unwrap_or(&Value::Null);
+            let got = answer.structured.as_ref().unwrap_or(&Value::Null);
             ensure!(holds(expected, got), "`structured` is {got}, and not {expected}");
         }
-        let first = outcome.content.first().map(|part| &part.content);
+        let first = answer.content.first().map(|part| &part.content);
         let got = if let Some(Content::Text(got)) = first { got.as_str() } else { "" };
         if let Some(expected) = text {
             ensure!(got == expected, "`text` is {got:?}, and not {expected:?}");

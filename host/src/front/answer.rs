@@ -1,16 +1,17 @@
-//! Tools, outcomes and errors in the words of MCP. REST answers with the same JSON.
+//! What plugins offer and answer, and errors, in the words of MCP. REST answers with the same JSON.
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rmcp::model::{
-    Annotations, AudioContent, CallToolResult, ContentBlock, EmbeddedResource, Icon, ImageContent, MetaObject,
-    Resource, ResourceContents, Role, TextContent, Tool, ToolAnnotations,
+    Annotations, AudioContent, CallToolResult, CompleteResult, CompletionInfo, ContentBlock, EmbeddedResource,
+    GetPromptResult, Icon, ImageContent, MetaObject, Prompt, PromptArgument, PromptMessage, ReadResourceResult,
+    Resource, ResourceContents, ResourceTemplate, Role, TextContent, Tool, ToolAnnotations,
 };
 use serde_json::{Value, json};
 
-use crate::call::{self, Content, Outcome, Part, ResourceBody};
+use crate::call::{self, Answer, Content, Conversation, Part, ResourceBody, Suggestions};
 use crate::fault::Error;
 
 /// Where an error's kind, fault and wait stand in the `_meta` of a result.
@@ -22,9 +23,53 @@ pub(super) fn tool(tool: &call::Tool) -> Tool {
     listed.title.clone_from(&tool.title);
     listed.output_schema.clone_from(&tool.output_schema);
     listed.annotations = annotations(tool.annotations);
-    listed.icons = (!tool.icons.is_empty()).then(|| tool.icons.iter().map(icon).collect());
+    listed.icons = icons(&tool.icons);
     listed.meta = tool.meta.clone().map(MetaObject);
     listed
+}
+
+/// A resource as MCP lists it.
+pub(super) fn resource(resource: &call::Resource) -> Resource {
+    let mut listed = Resource::new(resource.uri.clone(), resource.name.clone());
+    listed.title.clone_from(&resource.title);
+    listed.description.clone_from(&resource.description);
+    listed.mime_type.clone_from(&resource.mime_type);
+    listed.size = resource.size;
+    listed.annotations = resource.annotations.clone().map(part_annotations);
+    listed.icons = icons(&resource.icons);
+    listed.meta = resource.meta.clone().map(MetaObject);
+    listed
+}
+
+/// A template as MCP lists it.
+pub(super) fn template(template: &call::Template) -> ResourceTemplate {
+    let mut listed = ResourceTemplate::new(template.uri_template.clone(), template.name.clone());
+    listed.title.clone_from(&template.title);
+    listed.description.clone_from(&template.description);
+    listed.mime_type.clone_from(&template.mime_type);
+    listed.annotations = template.annotations.clone().map(part_annotations);
+    listed.icons = icons(&template.icons);
+    listed.meta = template.meta.clone().map(MetaObject);
+    listed
+}
+
+/// A prompt as MCP lists it.
+pub(super) fn prompt(prompt: &call::Prompt) -> Prompt {
+    let argument = |argument: &call::PromptArgument| {
+        let mut listed = PromptArgument::new(argument.name.clone()).with_required(argument.required);
+        (listed.title, listed.description) = (argument.title.clone(), argument.description.clone());
+        listed
+    };
+    let arguments = (!prompt.arguments.is_empty()).then(|| prompt.arguments.iter().map(argument).collect());
+    let mut listed = Prompt::new(prompt.name.clone(), prompt.description.clone(), arguments);
+    listed.title.clone_from(&prompt.title);
+    listed.icons = icons(&prompt.icons);
+    listed.meta = prompt.meta.clone().map(MetaObject);
+    listed
+}
+
+fn icons(icons: &[call::Icon]) -> Option<Vec<Icon>> {
+    (!icons.is_empty()).then(|| icons.iter().map(icon).collect())
 }
 
 fn annotations(hints: call::Annotations) -> Option<ToolAnnotations> {
@@ -47,12 +92,12 @@ fn icon(icon: &call::Icon) -> Icon {
 }
 
 /// What a call answered, as the result of `tools/call`.
-pub(super) fn result(answer: Result<Outcome, Error>) -> CallToolResult {
+pub(super) fn result(answer: Result<Answer, Error>) -> CallToolResult {
     match answer {
-        Ok(outcome) => {
-            let mut result = CallToolResult::success(outcome.content.into_iter().map(part).collect());
-            result.structured_content = outcome.structured;
-            result.meta = outcome.meta.map(MetaObject);
+        Ok(answer) => {
+            let mut result = CallToolResult::success(answer.content.into_iter().map(part).collect());
+            result.structured_content = answer.structured;
+            result.meta = answer.meta.map(MetaObject);
             result
         }
         Err(error) => {
@@ -65,8 +110,34 @@ pub(super) fn result(answer: Result<Outcome, Error>) -> CallToolResult {
     }
 }
 
+/// What was read, as the result of `resources/read`.
+pub(super) fn contents(contents: Vec<call::Contents>) -> ReadResourceResult {
+    let one = |contents: call::Contents| resource_contents(contents.uri, contents.mime_type, contents.body, contents.meta);
+    ReadResourceResult::new(contents.into_iter().map(one).collect())
+}
+
+/// A prompt that was written, as the result of `prompts/get`.
+pub(super) fn conversation(conversation: Conversation) -> GetPromptResult {
+    let message = |message: call::Message| {
+        let role = if message.by_model { Role::Assistant } else { Role::User };
+        PromptMessage::new(role, part(message.part))
+    };
+    let mut result = GetPromptResult::new(conversation.messages.into_iter().map(message).collect());
+    result.description = conversation.description;
+    result.meta = conversation.meta.map(MetaObject);
+    result
+}
+
+/// Suggestions, as the result of `completion/complete`.
+pub(super) fn suggestions(suggestions: Suggestions) -> CompleteResult {
+    let mut completion = CompletionInfo::default();
+    (completion.values, completion.total) = (suggestions.values, suggestions.total);
+    completion.has_more = Some(suggestions.more);
+    CompleteResult::new(completion)
+}
+
 /// What a call answered, as JSON: the result of `tools/call`, whichever door it left by.
-pub fn outcome_json(answer: Result<Outcome, Error>) -> Value {
+pub fn answer_json(answer: Result<Answer, Error>) -> Value {
     let mut result = result(answer);
     // The field belongs to one revision of the protocol, not to the answer.
     result.result_type = None;
@@ -118,16 +189,25 @@ fn part(part: Part) -> ContentBlock {
             ContentBlock::ResourceLink(link)
         }
         Content::Resource { uri, mime_type, body } => {
-            let contents = match body {
-                ResourceBody::Text(text) => ResourceContents::TextResourceContents { uri, mime_type, text, meta: None },
-                ResourceBody::Blob(bytes) => {
-                    let blob = BASE64.encode(bytes);
-                    ResourceContents::BlobResourceContents { uri, mime_type, blob, meta: None }
-                }
-            };
-            let mut content = EmbeddedResource::new(contents);
+            let mut content = EmbeddedResource::new(resource_contents(uri, mime_type, body, None));
             (content.annotations, content.meta) = (hints, meta);
             ContentBlock::Resource(content)
+        }
+    }
+}
+
+fn resource_contents(
+    uri: String,
+    mime_type: Option<String>,
+    body: ResourceBody,
+    meta: Option<call::JsonObject>,
+) -> ResourceContents {
+    let meta = meta.map(MetaObject);
+    match body {
+        ResourceBody::Text(text) => ResourceContents::TextResourceContents { uri, mime_type, text, meta },
+        ResourceBody::Blob(bytes) => {
+            let blob = BASE64.encode(bytes);
+            ResourceContents::BlobResourceContents { uri, mime_type, blob, meta }
         }
     }
 }

@@ -151,5 +151,5 @@ fn mcp(
         // `origin::check` stands before every route, this one too.
         .disable_allowed_hosts()
         .disable_allowed_origins();
-    StreamableHttpService::new(move || Ok(door.clone()), Arc::new(LocalSessionManager::default()), config)
+    StreamableHttpService::new(move || Ok(door.for_session()), Arc::new(LocalSessionManager::default()), config)
 }

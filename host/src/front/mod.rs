@@ -6,7 +6,6 @@ mod http;
 mod mcp;
 mod origin;
 mod rest;
-mod sampling;
 
-pub use self::answer::{error_json, outcome_json};
+pub use self::answer::{answer_json, error_json};
 pub use self::http::{ServeError, Server};

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::answer;
-use crate::call::{Call, JsonObject};
+use crate::call::{Call, JsonObject, Outcome};
 use crate::fault::{Error, Kind};
 use crate::host::Host;
 
@@ -50,14 +50,14 @@ pub(super) async fn call(
 ) -> Response {
     let body = body.map_err(|error| unreadable(error.status(), &error.body_text()));
     let answer = match body.and_then(|body| arguments(&body)) {
-        Ok(arguments) => host.call(Call::new(name, arguments)).await,
+        Ok(arguments) => host.call(Call::new(name, arguments)).await.and_then(Outcome::done),
         Err(error) => Err(error),
     };
     let (status, wait) = match &answer {
         Ok(_) => (StatusCode::OK, None),
         Err(error) => (StatusCode::from_u16(error.kind.http_status()).unwrap_or_default(), error.retry_after),
     };
-    let mut response = (status, Json(answer::outcome_json(answer))).into_response();
+    let mut response = (status, Json(answer::answer_json(answer))).into_response();
     if let Some(wait) = wait {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::LoadFailure;
-use crate::call::{Prompt, Resource, Skill, SkillFile, Template, Tool};
+use crate::call::{Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
 use crate::runtime::{LoadedPrompt, LoadedTemplate, LoadedTool, Plugin};
 
 /// Plugins and what they offer at one time. Every list is sorted by name.
@@ -83,6 +83,23 @@ impl Snapshot {
     /// Those that are not served.
     pub fn failures(&self) -> &[LoadFailure] {
         &self.failures
+    }
+
+    /// Whether some plugin has an offer of this kind, be its list empty.
+    pub fn offers(&self, offer: Offer) -> bool {
+        let interface = match offer {
+            Offer::Tools => "tools",
+            Offer::Resources => "resources",
+            Offer::Prompts => "prompts",
+            Offer::Skills => "skills",
+        };
+        self.plugins.iter().any(|plugin| plugin.needs.offers(interface))
+    }
+
+    /// Whether some argument of a prompt or template can be completed.
+    pub fn completes(&self) -> bool {
+        self.prompts().any(|prompt| prompt.arguments.iter().any(|argument| argument.completes))
+            || self.templates().any(|template| !template.completes.is_empty())
     }
 
     /// Every tool, by full name.

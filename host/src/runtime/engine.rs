@@ -34,7 +34,8 @@ pub struct Runtime {
     pub(super) engine: Engine,
     pub(super) cache: Arc<Cache>,
     pub(super) lane: Arc<Lane>,
-    pub(super) seal: Seal,
+    /// Marks what is to come back: one for all plugins.
+    pub seal: Seal,
     places: Arc<Semaphore>,
     /// Ends with the last clone of this.
     _heartbeat: Arc<AbortOnDropHandle<()>>,

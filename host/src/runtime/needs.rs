@@ -72,7 +72,7 @@ impl Needs {
     }
 
     /// Whether it offers what an interface of the contract says, such as `prompts`.
-    pub(super) fn offers(&self, interface: &str) -> bool {
+    pub fn offers(&self, interface: &str) -> bool {
         self.offers.iter().any(|offer| offer == interface)
     }
 

@@ -1,3 +1,5 @@
 //! How bytes leave the house. What is here, two rooms need.
 
 pub mod aws;
+pub mod patience;
+pub mod redact;

@@ -73,6 +73,16 @@ async fn a_server_that_is_busy_is_asked_again_no_sooner_than_it_says() -> Result
 }
 
 #[tokio::test]
+async fn a_key_that_the_server_repeats_in_its_answer_is_cut_out() -> Result<()> {
+    let server = Openai::start(KEY).await?;
+    let host = host(&[Grant::openai("local", &server, KEY)]).await?;
+    server.then(Reply::Says(format!("You sent `Bearer {KEY}`.")));
+    let told = answer(&host, "local").await?.to_string();
+    assert!(told.contains("You sent `Bearer [credential]`.") && !told.contains(KEY), "{told}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn no_proxy_of_the_environment_sees_what_is_sent() -> Result<()> {
     let (server, proxy) = (Openai::start(KEY).await?, Openai::start("none").await?);
     let url = proxy.base_url().trim_end_matches("/v1").to_owned();

@@ -73,6 +73,8 @@ async fn provoke(host: &Toolhost, api: &Bedrock, server: &Openai) -> Result<Stri
         server.then(Reply::Fails(status, vec![("retry-after", "60")]));
         heard += &host.call(TOOL, arguments("local", "1", "What is it?")).await?.1.to_string();
     }
+    server.then(Reply::Says(format!("I was sent {KEY}.")));
+    heard += &host.call(TOOL, arguments("local", "1", "What is it?")).await?.1.to_string();
     // With the right credentials, token and all, both answer.
     for source in ["aws", "local"] {
         let (status, answer) = host.call(TOOL, arguments(source, "1", "What is it?")).await?;

@@ -205,36 +205,43 @@ fn reckon(operator: char, (left, right): (i256, i256), (s1, s2): (i32, i32), sca
 
 /// Days, instants and spans.
 fn moving(operator: char, row: Row, gives: &DataType) -> Answer {
-    let sign = if operator == '-' { -1 } else { 1 };
+    let sign: i64 = if operator == '-' { -1 } else { 1 };
     let (moment, amount) =
         if operator == '+' && is_span(row.held(0)) && !is_span(row.held(1)) { (1, 0) } else { (0, 1) };
     let too_far = || bad("the calendar does not reach that far");
     match (row.held(moment), row.held(amount)) {
         (held, by) if is_span(held) && is_span(by) && *held == YEAR_TO_MONTH => {
-            row::months(row.months(0) + sign * row.months(1))
+            let months = i64::from(row.months(0)) + sign * i64::from(row.months(1));
+            i32::try_from(months).map_or_else(|_| too_far(), row::months)
         }
-        (held, by) if is_span(held) && is_span(by) => row::span(row.millis(0) + i64::from(sign) * row.millis(1)),
+        (held, by) if is_span(held) && is_span(by) => {
+            later(row.millis(0), sign, row.millis(1)).map_or_else(too_far, row::span)
+        }
         (held, by) if held.is_numeric() || by.is_numeric() => stretched(operator, row, gives),
         (DataType::Date32, by) if *by == DAY_TO_SECOND => match row.millis(amount) % DAY_MS {
-            0 => row::date(row.days(moment) + sign * (row.millis(amount) / DAY_MS) as i32),
+            0 => {
+                let days = i64::from(row.days(moment)) + sign * (row.millis(amount) / DAY_MS);
+                i32::try_from(days).map_or_else(|_| too_far(), row::date)
+            }
             _ => bad("hours, minutes and seconds cannot be added to a date"),
         },
         (DataType::Date32, by) if *by == YEAR_TO_MONTH => {
-            let day = moments::add_months(crate::moment::day(row.days(moment)), i64::from(sign * row.months(amount)));
+            let day = moments::add_months(crate::moment::day(row.days(moment)), sign * i64::from(row.months(amount)));
             day.map_or_else(too_far, |day| row::date(crate::moment::days(day)))
         }
         (DataType::Timestamp(..), by) if *by == DAY_TO_SECOND => {
-            row::instant(row.millis(moment) + i64::from(sign) * row.millis(amount), gives)
+            let moved = later(row.millis(moment), sign, row.millis(amount));
+            moved.map_or_else(too_far, |millis| row::instant(millis, gives))
         }
         (DataType::Timestamp(..), by) if *by == YEAR_TO_MONTH => {
             let moved =
-                moments::move_months(row.millis(moment), row.zone(moment), i64::from(sign * row.months(amount)));
+                moments::move_months(row.millis(moment), row.zone(moment), sign * i64::from(row.months(amount)));
             moved.map_or_else(too_far, |millis| row::instant(millis, gives))
         }
         (held, by) if *held == TIME && *by == DAY_TO_SECOND => {
             let (array, at) = row.array(moment);
             let millis = i64::from(array.as_primitive::<Time32MillisecondType>().value(at));
-            let millis = (millis + i64::from(sign) * row.millis(amount)).rem_euclid(DAY_MS);
+            let millis = (millis + sign * (row.millis(amount) % DAY_MS)).rem_euclid(DAY_MS);
             Ok(Some(ScalarValue::Time32Millisecond(Some(millis as i32))))
         }
         (held, by) if *held == TIME || *by == TIME => bad("a time has no years and months"),
@@ -249,6 +256,10 @@ fn moving(operator: char, row: Row, gives: &DataType) -> Answer {
             row::span(millis(0) - millis(1))
         }
     }
+}
+
+fn later(millis: i64, sign: i64, by: i64) -> Option<i64> {
+    millis.checked_add(sign.checked_mul(by)?)
 }
 
 /// A span times or by a number.

@@ -12,7 +12,8 @@ use datafusion::error::Result;
 
 use super::function::{Function, Gives, Takes};
 use super::moments;
-use super::row::{Answer, Row, array, bad, boolean, date, instant, int, is_span, mistyped, text};
+use super::row::{Answer, Row, array, bad, boolean, date, instant, int, is_span, mistyped, room, size};
+use super::text::joined;
 use crate::types::{self, DAY_TO_SECOND, TIMESTAMP, YEAR_TO_MONTH};
 use crate::{moment, render};
 
@@ -78,6 +79,7 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("array_intersect", &[Alike, Alike], Gives::Same(0), |args| {
             args.each(|row| {
                 let (mut left, right) = two(row)?;
+                let right: HashSet<_> = right.into_iter().collect();
                 left.retain(|element| right.contains(element));
                 made(distinct(left), &args.gives)
             })
@@ -85,6 +87,7 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("array_except", &[Alike, Alike], Gives::Same(0), |args| {
             args.each(|row| {
                 let (mut left, right) = two(row)?;
+                let right: HashSet<_> = right.into_iter().collect();
                 left.retain(|element| !right.contains(element));
                 made(distinct(left), &args.gives)
             })
@@ -92,8 +95,9 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("arrays_overlap", &[Alike, Alike], Gives::Boolean, |args| {
             args.each(|row| {
                 let (left, right) = two(row)?;
-                let shared = left.iter().any(|element| !element.is_null() && right.contains(element));
                 let unknown = left.iter().chain(&right).any(ScalarValue::is_null);
+                let right: HashSet<_> = right.into_iter().collect();
+                let shared = left.iter().any(|element| !element.is_null() && right.contains(element));
                 if !shared && unknown { Ok(None) } else { boolean(shared) }
             })
         }),
@@ -102,7 +106,11 @@ pub(super) fn all() -> Vec<Function> {
             args.each_null(|row| match row.null(1) {
                 true => Ok(None),
                 false if row.int(1) > MADE_MAX => bad("repeat makes 10000 elements at most"),
-                false => made(vec![row.value(0)?; usize::try_from(row.int(1)).unwrap_or(0)], &args.gives),
+                false => {
+                    let (value, times) = (row.value(0)?, usize::try_from(row.int(1)).unwrap_or(0));
+                    room(size(&value).saturating_mul(times))?;
+                    made(vec![value; times], &args.gives)
+                }
             })
         }),
         Function::new("slice", &[List, Int, Int], Gives::Same(0), |args| args.each(slice)),
@@ -204,7 +212,7 @@ fn array_join(row: Row) -> Answer {
             true => {}
         }
     }
-    text(parts.join(row.text(1)))
+    joined(&parts, row.text(1))
 }
 
 fn extreme(row: Row, wanted: Ordering) -> Answer {
@@ -239,7 +247,7 @@ fn slice(row: Row) -> Answer {
     if length < 0 {
         return bad("the length of a slice must not be negative");
     }
-    let until = (from + length).min(count);
+    let until = from.saturating_add(length).min(count);
     match from < 0 || from >= until {
         true => made(Vec::new(), row.held(0)),
         false => made(scalars(&elements.slice(from as usize, (until - from) as usize))?, row.held(0)),

@@ -197,7 +197,7 @@ pub(super) fn decimal(text: &str, precision: u8, scale: i8) -> Option<ScalarValu
         return None;
     }
     let unscaled = i256::from_string(&all)?;
-    let shift = i32::from(scale) + power - fraction.len() as i32;
+    let shift = power.saturating_add(i32::from(scale) - fraction.len() as i32);
     let ten = i256::from_i128(10);
     let value = if shift >= 0 {
         unscaled.checked_mul(ten.checked_pow(shift.unsigned_abs())?)?

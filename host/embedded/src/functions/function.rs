@@ -3,7 +3,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, new_empty_array};
+use datafusion::arrow::array::{Array, ArrayRef, new_empty_array};
+use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
@@ -11,7 +12,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::row::Args;
+use super::row::{Args, BATCH_MAX, batch_room, size};
 use crate::Error;
 use crate::types::{self, DAY_TO_SECOND, JSON, TIMESTAMP, VARCHAR};
 
@@ -260,9 +261,7 @@ impl ScalarUDFImpl for Function {
         if rows == 0 {
             return Ok(ColumnarValue::Array(new_empty_array(args.return_field.data_type())));
         }
-        let arrays = args.args.into_iter().map(|arg| arg.into_array(rows)).collect::<Result<Vec<_>>>()?;
-        let gives = args.return_field.data_type().clone();
-        let answer = (self.run)(&Args { arrays, rows, gives, attempt: self.attempt })?;
+        let answer = self.in_pieces(&args, rows)?;
         Ok(match constant {
             true => ColumnarValue::Scalar(ScalarValue::try_from_array(&answer, 0)?),
             false => ColumnarValue::Array(answer),
@@ -271,6 +270,32 @@ impl ScalarUDFImpl for Function {
 }
 
 impl Function {
+    /// Computes so many rows. A constant becomes a column for them: of a long one, for few rows at a time.
+    fn in_pieces(&self, args: &ScalarFunctionArgs, rows: usize) -> Result<ArrayRef> {
+        let constants = args.args.iter().map(|arg| match arg {
+            ColumnarValue::Scalar(value) => size(value),
+            ColumnarValue::Array(_) => 0,
+        });
+        let at_once = (BATCH_MAX / constants.sum::<usize>().max(1)).clamp(1, rows);
+        let (mut pieces, mut bytes) = (Vec::new(), 0);
+        for from in (0..rows).step_by(at_once) {
+            let count = at_once.min(rows - from);
+            let arrays = args.args.iter().map(|arg| match arg {
+                ColumnarValue::Scalar(value) => value.to_array_of_size(count),
+                ColumnarValue::Array(array) => Ok(array.slice(from, count)),
+            });
+            let (arrays, gives) = (arrays.collect::<Result<Vec<_>>>()?, args.return_field.data_type().clone());
+            let piece = self.run(&Args { arrays, rows: count, gives, attempt: self.attempt })?;
+            if at_once == rows {
+                return Ok(piece);
+            }
+            bytes += piece.to_data().get_slice_memory_size().unwrap_or(0);
+            batch_room(bytes)?;
+            pieces.push(piece);
+        }
+        Ok(concat(&pieces.iter().map(|piece| piece.as_ref()).collect::<Vec<_>>())?)
+    }
+
     fn typed(&self, given: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
         Ok(match self.gives {
             Gives::Text => VARCHAR,

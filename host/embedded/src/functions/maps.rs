@@ -1,6 +1,6 @@
 //! Functions on maps, and looking up elements of arrays and maps.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, MapArray, StructArray, new_empty_array};
@@ -46,12 +46,16 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("map_concat", &[Map], Gives::Same(0), |args| {
             args.each(|row| {
                 let mut pairs: Vec<(ScalarValue, ScalarValue)> = Vec::new();
+                let mut places: HashMap<ScalarValue, usize> = HashMap::new();
                 for place in 0..row.count() {
                     let (keys, values) = row.entries(place);
                     for (key, value) in scalars(&keys)?.into_iter().zip(scalars(&values)?) {
-                        match pairs.iter_mut().find(|(known, _)| *known == key) {
+                        match places.get(&key).and_then(|known| pairs.get_mut(*known)) {
                             Some(known) => known.1 = value,
-                            None => pairs.push((key, value)),
+                            None => {
+                                places.insert(key.clone(), pairs.len());
+                                pairs.push((key, value));
+                            }
                         }
                     }
                 }

@@ -183,7 +183,8 @@ fn shortened(args: &Args, towards: Towards) -> Result<ArrayRef> {
             let value = row.value(0)?.cast_to(&DataType::Int64)?;
             let ScalarValue::Int64(Some(value)) = value else { return Ok(None) };
             let short = digits_of(i128::from(value), -row.int(1).clamp(-38, 38) as i32, towards);
-            ScalarValue::from(short as i64).cast_to(row.held(0)).map(Some)
+            let Ok(short) = i64::try_from(short) else { return bad("bigint overflow") };
+            ScalarValue::from(short).cast_to(row.held(0)).map(Some)
         }),
         held => {
             let held = held.clone();

@@ -5,7 +5,7 @@ use datafusion::error::Result;
 use regex::{Captures, Regex, RegexBuilder};
 
 use super::function::{Function, Gives, Takes};
-use super::row::{Answer, Args, Row, bad, boolean, int, text, texts};
+use super::row::{Answer, Args, Row, bad, boolean, int, room, text, texts};
 use crate::Error;
 
 use Takes::{Int, Text};
@@ -95,10 +95,10 @@ fn extract(row: Row, regex: &Regex) -> Answer {
 /// Java's replacement: `$1` and `${name}` are groups, a backslash takes the next character as it is.
 fn replace(row: Row, regex: &Regex) -> Answer {
     let replacement: Vec<char> = if row.has(2) { row.text(2).chars().collect() } else { Vec::new() };
-    let filled = |found: &Captures| {
-        let mut out = String::new();
+    let fill = |found: &Captures, out: &mut String| -> Result<()> {
         let mut at = 0;
         while at < replacement.len() {
+            room(out.len())?;
             match (replacement[at], replacement.get(at + 1)) {
                 ('\\', Some(next)) => {
                     out.push(*next);
@@ -120,9 +120,18 @@ fn replace(row: Row, regex: &Regex) -> Answer {
                 }
             }
         }
-        out
+        room(out.len())
     };
-    text(regex.replace_all(row.text(0), filled).into_owned())
+    let whole = row.text(0);
+    let (mut out, mut done) = (String::new(), 0);
+    for found in regex.captures_iter(whole) {
+        let all = found.get_match();
+        out.push_str(&whole[done..all.start()]);
+        fill(&found, &mut out)?;
+        done = all.end();
+    }
+    out.push_str(&whole[done..]);
+    text(out)
 }
 
 /// `LIKE`: `%` is anything, `_` one character; there is no escape unless `ESCAPE` names one.

@@ -12,6 +12,16 @@ use datafusion::error::Result;
 use crate::types::{DAY_TO_SECOND, VARCHAR, YEAR_TO_MONTH};
 use crate::{Error, moment};
 
+/// The largest text or binary value that a function builds, in bytes.
+const VALUE_MAX: usize = 16 << 20;
+
+/// The most that a function builds for the rows of one batch, in bytes: what it builds is not yet
+/// counted against the statement's memory.
+pub(crate) const BATCH_MAX: usize = 256 << 20;
+
+/// The most elements that a text is divided into.
+const PARTS_MAX: usize = 1_000_000;
+
 /// The arguments of one batch.
 pub(crate) struct Args {
     pub(crate) arrays: Vec<ArrayRef>,
@@ -35,9 +45,14 @@ impl Args {
     pub(crate) fn each_null(&self, mut row: impl FnMut(Row) -> Answer) -> Result<ArrayRef> {
         let null = ScalarValue::try_from(&self.gives)?;
         let mut answers = Vec::with_capacity(self.rows);
+        let mut bytes = 0;
         for place in 0..self.rows {
             match row(Row { arrays: &self.arrays, row: place }) {
-                Ok(answer) => answers.push(answer.unwrap_or_else(|| null.clone())),
+                Ok(answer) => {
+                    bytes += answer.as_ref().map_or(0, size);
+                    batch_room(bytes)?;
+                    answers.push(answer.unwrap_or_else(|| null.clone()));
+                }
                 Err(_) if self.attempt => answers.push(null.clone()),
                 Err(error) => return Err(error),
             }
@@ -193,7 +208,38 @@ pub(crate) fn array(elements: Vec<ScalarValue>, element: &DataType) -> Answer {
 }
 
 pub(crate) fn texts<'a>(elements: impl IntoIterator<Item = &'a str>) -> Answer {
-    array(elements.into_iter().map(ScalarValue::from).collect(), &VARCHAR)
+    let elements: Vec<_> = elements.into_iter().take(PARTS_MAX + 1).map(ScalarValue::from).collect();
+    if elements.len() > PARTS_MAX {
+        return bad(format!("a text is divided into {PARTS_MAX} parts at most"));
+    }
+    array(elements, &VARCHAR)
+}
+
+/// Refuses to build a value of so many bytes: before it is built, if they can be told.
+pub(crate) fn room(bytes: usize) -> Result<()> {
+    within(bytes, "values", VALUE_MAX)
+}
+
+/// Refuses to hold so many bytes for the rows of one batch.
+pub(crate) fn batch_room(bytes: usize) -> Result<()> {
+    within(bytes, "values for the rows of one batch", BATCH_MAX)
+}
+
+fn within(bytes: usize, what: &'static str, limit_bytes: usize) -> Result<()> {
+    if bytes > limit_bytes { Err(Error::TooLarge { what, limit_bytes }.into()) } else { Ok(()) }
+}
+
+/// About how many bytes a value holds; of what is shared with others, only its own part.
+pub(crate) fn size(value: &ScalarValue) -> usize {
+    match value {
+        ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) => text.len(),
+        ScalarValue::Binary(Some(bytes)) => bytes.len(),
+        ScalarValue::List(list) if !list.values().data_type().is_nested() => {
+            list.values().to_data().get_slice_memory_size().unwrap_or(0)
+        }
+        ScalarValue::List(list) => size_of::<u64>() * list.values().len(),
+        _ => size_of::<u64>(),
+    }
 }
 
 /// A value that cannot be worked with.
@@ -217,4 +263,21 @@ pub(crate) fn constant<'a>(constants: &[Option<&'a ScalarValue>], place: usize) 
 /// For comparing spans of months in a signature.
 pub(crate) fn is_span(held: &DataType) -> bool {
     *held == DAY_TO_SECOND || *held == YEAR_TO_MONTH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_function_builds_for_one_batch_has_a_limit() {
+        let long = "x".repeat(VALUE_MAX);
+        let built = |rows| {
+            let args = Args { arrays: Vec::new(), rows, gives: VARCHAR, attempt: false };
+            args.each_null(|_| text(long.as_str())).map_err(|error| error.to_string())
+        };
+        assert_eq!(built(1).map(|array| array.len()), Ok(1));
+        let error = built(BATCH_MAX / VALUE_MAX + 1).expect_err("is too much");
+        assert!(error.contains("for the rows of one batch of 256 MiB at most"), "{error}");
+    }
 }

@@ -1,20 +1,22 @@
 //! Functions on varchar. Places count characters, from one.
 
+use std::collections::{HashMap, HashSet};
+
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 
 use super::function::{Function, Gives, Takes};
-use super::row::{Answer, Row, bad, boolean, int, mistyped, text, texts};
+use super::row::{Answer, Row, bad, boolean, int, mistyped, room, text, texts};
 use super::{arrays, maps};
 use crate::render;
 use crate::types::{self, VARCHAR};
 
 use Takes::{Any, Collection, Int, Text};
 
-/// The longest text that `repeat`-like functions build, in bytes.
-const BUILT_MAX: usize = 16 << 20;
+/// The most steps of `levenshtein_distance`, as Trino has it: they grow with the product of the lengths.
+const STEPS_MAX: usize = 1_000_000;
 
 pub(super) fn all() -> Vec<Function> {
     let mut all = vec![
@@ -24,10 +26,7 @@ pub(super) fn all() -> Vec<Function> {
         Function::new("trim", &[Text, Text], Gives::Text, |args| args.each(|row| trimmed(row, true, true))).least(1),
         Function::new("ltrim", &[Text, Text], Gives::Text, |args| args.each(|row| trimmed(row, true, false))).least(1),
         Function::new("rtrim", &[Text, Text], Gives::Text, |args| args.each(|row| trimmed(row, false, true))).least(1),
-        Function::new("replace", &[Text, Text, Text], Gives::Text, |args| {
-            args.each(|row| text(row.text(0).replace(row.text(1), if row.has(2) { row.text(2) } else { "" })))
-        })
-        .least(2),
+        Function::new("replace", &[Text, Text, Text], Gives::Text, |args| args.each(replace)).least(2),
         Function::new("concat_ws", &[Text, Any], Gives::Text, |args| args.each_null(concat_ws)).many(),
         Function::new("lpad", &[Text, Int, Text], Gives::Text, |args| args.each(|row| padded(row, true))),
         Function::new("rpad", &[Text, Int, Text], Gives::Text, |args| args.each(|row| padded(row, false))),
@@ -63,16 +62,18 @@ pub(super) fn all() -> Vec<Function> {
         }),
         Function::new("translate", &[Text, Text, Text], Gives::Text, |args| {
             args.each(|row| {
-                let (from, to): (Vec<char>, Vec<char>) = (row.text(1).chars().collect(), row.text(2).chars().collect());
-                let swap = |letter: char| match from.iter().position(|other| *other == letter) {
-                    Some(place) => to.get(place).copied(),
-                    None => Some(letter),
-                };
+                let mut to = row.text(2).chars();
+                let mut swaps: HashMap<char, Option<char>> = HashMap::new();
+                for letter in row.text(1).chars() {
+                    let other = to.next();
+                    swaps.entry(letter).or_insert(other);
+                }
+                let swap = |letter: char| swaps.get(&letter).copied().unwrap_or(Some(letter));
                 text(row.text(0).chars().filter_map(swap).collect::<String>())
             })
         }),
         Function::new("levenshtein_distance", &[Text, Text], Gives::Int, |args| {
-            args.each(|row| int(levenshtein(row.text(0), row.text(1)) as i64))
+            args.each(|row| int(levenshtein(row.text(0), row.text(1))? as i64))
         }),
         Function::new("hamming_distance", &[Text, Text], Gives::Int, |args| {
             args.each(|row| {
@@ -103,7 +104,8 @@ fn length(row: Row) -> Answer {
 }
 
 fn trimmed(row: Row, start: bool, end: bool) -> Answer {
-    let within = |letter: char| if row.has(1) { row.text(1).contains(letter) } else { letter.is_whitespace() };
+    let letters: Option<HashSet<char>> = row.has(1).then(|| row.text(1).chars().collect());
+    let within = |letter: char| letters.as_ref().map_or(letter.is_whitespace(), |letters| letters.contains(&letter));
     let mut left = row.text(0);
     if start {
         left = left.trim_start_matches(within);
@@ -129,6 +131,22 @@ fn substr(row: Row) -> Answer {
     text(whole.chars().skip(start as usize).take(taken as usize).collect::<String>())
 }
 
+fn replace(row: Row) -> Answer {
+    let (whole, part) = (row.text(0), row.text(1));
+    let other = if row.has(2) { row.text(2) } else { "" };
+    if other.len() > part.len() {
+        room(whole.len().saturating_add(whole.matches(part).count().saturating_mul(other.len())))?;
+    }
+    text(whole.replace(part, other))
+}
+
+/// The parts with this mark between them.
+pub(super) fn joined(parts: &[String], mark: &str) -> Answer {
+    let bytes = parts.iter().map(|part| part.len().saturating_add(mark.len()));
+    room(bytes.fold(0, usize::saturating_add))?;
+    text(parts.join(mark))
+}
+
 /// Skips NULLs, as only this function does.
 fn concat_ws(row: Row) -> Answer {
     if row.null(0) {
@@ -146,7 +164,7 @@ fn concat_ws(row: Row) -> Answer {
             held => return mistyped(format!("concat_ws takes varchar, not {}", types::name(held))),
         }
     }
-    text(parts.join(row.text(0)))
+    joined(&parts, row.text(0))
 }
 
 fn padded(row: Row, left: bool) -> Answer {
@@ -155,14 +173,16 @@ fn padded(row: Row, left: bool) -> Answer {
     if fill.is_empty() {
         return bad("the padding is empty");
     }
-    if size > BUILT_MAX {
-        return bad("the padded text would be too long");
-    }
+    room(size)?;
     let count = whole.chars().count();
     if size <= count {
         return text(whole.chars().take(size).collect::<String>());
     }
-    let padding: String = fill.chars().cycle().take(size - count).collect();
+    let letters = size - count;
+    // As many bytes as the longest of its letters would take.
+    let letter_max = fill.chars().map(char::len_utf8).max().unwrap_or(1);
+    room(whole.len().saturating_add(letters.saturating_mul(letter_max)))?;
+    let padding: String = fill.chars().cycle().take(letters).collect();
     text(if left { padding + whole } else { whole.to_owned() + &padding })
 }
 
@@ -209,6 +229,7 @@ fn strpos(row: Row) -> Answer {
     let instance = if row.has(2) { row.int(2) } else { 1 };
     let found = match instance {
         0 => return bad("the instance of strpos must not be zero"),
+        1 => whole.find(part),
         ahead if ahead > 0 => overlapping(whole, part).nth(ahead as usize - 1),
         behind => {
             overlapping(whole, part).collect::<Vec<_>>().into_iter().rev().nth(behind.unsigned_abs() as usize - 1)
@@ -225,8 +246,11 @@ fn overlapping<'a>(whole: &'a str, part: &'a str) -> impl Iterator<Item = usize>
         .filter(move |at| whole[*at..].starts_with(part))
 }
 
-fn levenshtein(left: &str, right: &str) -> usize {
+fn levenshtein(left: &str, right: &str) -> Result<usize> {
     let right: Vec<char> = right.chars().collect();
+    if left.chars().count().saturating_mul(right.len()) > STEPS_MAX {
+        return bad("the two texts of levenshtein_distance are too long");
+    }
     let mut costs: Vec<usize> = (0..=right.len()).collect();
     for (row, letter) in left.chars().enumerate() {
         let mut diagonal = std::mem::replace(&mut costs[0], row + 1);
@@ -236,7 +260,7 @@ fn levenshtein(left: &str, right: &str) -> usize {
             costs[column + 1] = kept.min(diagonal + 1).min(costs[column] + 1);
         }
     }
-    costs[right.len()]
+    Ok(costs[right.len()])
 }
 
 fn reverse(row: Row) -> Answer {
@@ -273,9 +297,11 @@ fn concat_type(given: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataTyp
 fn concat(row: Row) -> Answer {
     let nested = (0..row.count()).any(|place| matches!(row.held(place), DataType::List(_)));
     if !nested && (0..row.count()).all(|place| row.held(place) == &DataType::Binary) {
+        room((0..row.count()).map(|place| row.bytes(place).len()).fold(0, usize::saturating_add))?;
         return super::row::bytes((0..row.count()).flat_map(|place| row.bytes(place).to_vec()).collect());
     }
     if !nested {
+        room((0..row.count()).map(|place| row.text(place).len()).fold(0, usize::saturating_add))?;
         return text((0..row.count()).map(|place| row.text(place)).collect::<String>());
     }
     let held: Vec<_> = (0..row.count()).map(|place| row.held(place).clone()).collect();

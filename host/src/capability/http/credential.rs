@@ -1,7 +1,7 @@
 //! How the host shows an upstream who it is, and what of that may never come back.
 
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{OpenError, headers};
 use crate::config::{Secret, SecretRef};
+use crate::wire::redact::{Spellings, percent_encoded};
 
 /// A shorter credential could not be told from ordinary text in an answer.
 const SECRET_BYTES_MIN: usize = 4;
@@ -45,8 +46,7 @@ pub(super) struct Named {
 /// What is added to each request, and how answers are cleaned of it.
 pub(super) struct Credential {
     kind: Kind,
-    /// Every spelling of what is secret.
-    spellings: Vec<Zeroizing<Vec<u8>>>,
+    spellings: Spellings,
 }
 
 enum Kind {
@@ -59,14 +59,14 @@ enum Kind {
 impl Credential {
     /// No credential at all.
     pub(super) fn none() -> Self {
-        Self { kind: Kind::None, spellings: Vec::new() }
+        Self { kind: Kind::None, spellings: Spellings::default() }
     }
 
     /// A bearer token.
     pub(super) fn bearer(config: &Bearer) -> Result<Self, OpenError> {
         let token = secret(&config.token)?;
         let value = header_value(&Zeroizing::new(format!("Bearer {}", token.expose())))?;
-        Ok(Self { kind: Kind::Header(AUTHORIZATION, value), spellings: spellings(token.expose()) })
+        Ok(Self { kind: Kind::Header(AUTHORIZATION, value), spellings: Spellings::of(token.expose()) })
     }
 
     /// A user's name and password.
@@ -78,34 +78,33 @@ impl Credential {
         let pair = Zeroizing::new(format!("{}:{}", config.user, password.expose()));
         let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
         let value = header_value(&Zeroizing::new(format!("Basic {}", *encoded)))?;
-        let mut spellings = spellings(password.expose());
-        let url_safe = BASE64_URL_SAFE_NO_PAD.encode(pair.as_bytes());
-        // Padding may be lost on the way back.
-        for spelling in [url_safe, encoded.trim_end_matches('=').to_owned()] {
-            add(&mut spellings, spelling);
-        }
+        let mut spellings = Spellings::of(password.expose());
+        spellings.add_base64(&pair);
         Ok(Self { kind: Kind::Header(AUTHORIZATION, value), spellings })
     }
 
     /// A header of any name.
     pub(super) fn header(config: &Named) -> Result<Self, OpenError> {
         let (name, value) = (headers::of_host(&config.name)?, secret(&config.value)?);
-        let mut spellings = spellings(value.expose());
+        let mut spellings = Spellings::of(value.expose());
         // Of `Token abc` the second word alone is as good as the whole.
         if let Some((_, word)) = value.expose().split_once(' ')
             && word.len() >= SECRET_BYTES_MIN
         {
-            add(&mut spellings, word.to_owned());
+            spellings.add(word.to_owned());
         }
         Ok(Self { kind: Kind::Header(name, header_value(value.expose())?), spellings })
     }
 
     /// A parameter of the query.
     pub(super) fn query_parameter(config: &Named) -> Result<Self, OpenError> {
+        if config.name.trim().is_empty() {
+            return Err(OpenError::Invalid("`query_parameter`: the parameter has no name".to_owned()));
+        }
         let value = secret(&config.value)?;
         let encoded = Zeroizing::new(percent_encoded(value.expose()));
         let kind = Kind::Parameter(config.name.clone(), encoded);
-        Ok(Self { kind, spellings: spellings(value.expose()) })
+        Ok(Self { kind, spellings: Spellings::of(value.expose()) })
     }
 
     /// The name of the header that it is in.
@@ -139,8 +138,8 @@ impl Credential {
         }
     }
 
-    /// Every spelling of it that an answer may hold; none if there is no credential.
-    pub(super) fn spellings(&self) -> &[Zeroizing<Vec<u8>>] {
+    /// How answers may spell it; in no way if there is no credential.
+    pub(super) fn spellings(&self) -> &Spellings {
         &self.spellings
     }
 
@@ -169,78 +168,4 @@ fn header_value(text: &str) -> Result<HeaderValue, OpenError> {
     let mut value = HeaderValue::from_str(text).map_err(|_| message())?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// A secret as it is, and as URLs, JSON, HTML and base64 write it. The longest first: one
-/// spelling may hold another one.
-fn spellings(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
-    let percent = percent_encoded(secret);
-    let json = serde_json::Value::from(secret).to_string().trim_matches('"').to_owned();
-    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let mut spellings = Vec::new();
-    for spelling in [
-        secret.to_owned(),
-        percent.to_lowercase(),
-        percent.replace("%20", "+"),
-        percent,
-        json.replace('/', "\\/"),
-        json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e"),
-        json,
-        html.replace('"', "&#34;").replace('\'', "&#39;"),
-        html.replace('"', "&quot;").replace('\'', "&#x27;"),
-        BASE64_STANDARD.encode(secret).trim_end_matches('=').to_owned(),
-    ] {
-        add(&mut spellings, spelling);
-    }
-    spellings
-}
-
-fn add(spellings: &mut Vec<Zeroizing<Vec<u8>>>, spelling: String) {
-    let spelling = Zeroizing::new(spelling.into_bytes());
-    if !spellings.contains(&spelling) {
-        spellings.push(spelling);
-        spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
-    }
-}
-
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_known_in_every_dress() {
-        let known = spellings("a b\"<&>'/+x");
-        for spelling in [
-            "a b\"<&>'/+x",
-            "a%20b%22%3C%26%3E%27%2F%2Bx",
-            "a%20b%22%3c%26%3e%27%2f%2bx",
-            "a+b%22%3C%26%3E%27%2F%2Bx",
-            "a b\\\"<&>'\\/+x",
-            "a b\\\"\\u003c\\u0026\\u003e'/+x",
-            "a b&quot;&lt;&amp;&gt;&#x27;/+x",
-            "a b&#34;&lt;&amp;&gt;&#39;/+x",
-            "YSBiIjwmPicvK3g",
-        ] {
-            assert!(known.iter().any(|known| known.as_slice() == spelling.as_bytes()), "{spelling}");
-        }
-        let lengths: Vec<usize> = known.iter().map(|spelling| spelling.len()).collect();
-        assert!(lengths.is_sorted_by(|a, b| a >= b), "{lengths:?}");
-    }
-
-    #[test]
-    fn a_plain_secret_has_two_spellings() {
-        assert_eq!(spellings("0123456789abcdef").len(), 2);
-    }
 }

@@ -25,6 +25,7 @@ impl Host for CallState {
 
     async fn send(&mut self, upstream: String, request: Request) -> Result<Response, Failure> {
         let grant = self.permit::<Http>(&upstream, "send")?;
+        self.note_write(&request);
         Ok(grant.send(request).await?)
     }
 
@@ -36,12 +37,24 @@ impl Host for CallState {
                 Ok(_) if too_many => {
                     Err(Error::new(ErrorKind::Limited, format!("`send-many` takes at most {MANY_MAX} requests")))
                 }
-                Ok(grant) => Ok(grant),
+                Ok(grant) => {
+                    self.note_write(&request);
+                    Ok(grant)
+                }
                 Err(failure) => Err(failure.into_answer()?),
             };
             permitted.push((grant, request));
         }
         let sent = permitted.into_iter().map(async |(grant, request)| grant?.send(request).await);
         Ok(join_all(sent).await)
+    }
+}
+
+impl CallState {
+    /// A request of any method but these may change something.
+    fn note_write(&mut self, request: &Request) {
+        if !matches!(request.method, Method::Get | Method::Head) {
+            self.wrote();
+        }
     }
 }

@@ -25,19 +25,16 @@ mod host_functions;
 mod network;
 mod open;
 mod path;
-mod redact;
 mod resolver;
 mod retry;
 mod script;
+mod searchable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
 use wasmtime::component::{HasSelf, Linker};
 
 use self::address::Range;
@@ -45,13 +42,11 @@ use self::check::Rules;
 use self::network::Network;
 use self::path::Pattern;
 use self::script::Script;
+use super::places::Places;
 use super::{CallState, Capability, OpenError, Place, Probe};
 use crate::config::{Bounded, SecretRef};
+use crate::wit::Error;
 use crate::wit::http::{self, Request, Response};
-use crate::wit::{Error, ErrorKind};
-
-/// How long a request waits for others of its grant to end.
-const PLACE_WAIT: Duration = Duration::from_secs(1);
 
 /// `[http.<grant>]`: one HTTP API, at `base_url`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -135,7 +130,7 @@ pub struct Http {
     health: Option<String>,
     warning: Option<&'static str>,
     rules: Rules,
-    places: Semaphore,
+    places: Places,
     backend: Backend,
 }
 
@@ -191,22 +186,11 @@ impl Http {
     /// Checks a request, sends it, and answers with what may be told.
     async fn send(&self, request: Request) -> Result<Response, Error> {
         let checked = self.rules.check(request)?;
-        let _place = self.place().await?;
+        let busy = "too many requests to this upstream are under way: the grant's `concurrency_max`";
+        let _place = self.places.take(busy).await?;
         match &self.backend {
             Backend::Network(network) => network.send(checked).await,
             Backend::Script(script) => script.answer(&checked),
-        }
-    }
-
-    /// A place among the requests under way; given back when it is dropped.
-    async fn place(&self) -> Result<SemaphorePermit<'_>, Error> {
-        match timeout(PLACE_WAIT, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => {
-                let message = "too many requests to this upstream are under way: the grant's `concurrency_max`";
-                let retry_after_ms = u64::try_from(PLACE_WAIT.as_millis()).ok();
-                Err(Error { retry_after_ms, ..Error::new(ErrorKind::Limited, message) })
-            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::address::Range;
 use super::check::Checked;
 use super::credential::Credential;
 use super::resolver::{Forbidden, Lookup, Resolver};
-use super::{OpenError, headers, redact, retry};
+use super::{OpenError, headers, retry, searchable};
 use crate::wit::http::{Header, Response};
 use crate::wit::{Error, ErrorKind};
 
@@ -106,7 +106,7 @@ impl Network {
             let repeats = attempt <= self.limits.retries && retry::is_idempotent(&request.method);
             let pause = match &sent {
                 Ok(answer) if retry::is_passing(answer.status()) => {
-                    retry::asked_pause(answer.headers()).or_else(|| Some(retry::pause(attempt)))
+                    Some(retry::pause(attempt).max(retry::asked_pause(answer.headers())))
                 }
                 Err(Trouble::NotSent(_) | Trouble::NotAnswered) => Some(retry::pause(attempt)),
                 Ok(_) | Err(Trouble::Final(_)) => None,
@@ -170,14 +170,19 @@ impl Network {
             }
             body.extend_from_slice(&chunk);
         }
-        let is_secret = !self.credential.spellings().is_empty();
-        let odd = redact::is_compressed(answer.headers()) || is_secret && redact::is_wide(answer.headers());
+        let spellings = self.credential.spellings();
+        let wide = !spellings.is_empty() && searchable::is_wide(answer.headers());
+        let odd = wide || searchable::is_compressed(answer.headers());
         if odd && !body.is_empty() {
             let message = "the upstream answered compressed, though not asked to, or in wide characters: such an answer \
                  cannot be searched for the credential";
             return Err(Error::new(ErrorKind::Failed, message));
         }
-        if let Some(cut) = redact::cut(&body, self.credential.spellings()) {
+        if let Some(cut) = spellings.cut(&body) {
+            // What stands for a short credential is longer than it.
+            if cut.len() > max {
+                return Err(too_large());
+            }
             body = cut;
         }
         let status = answer.status().as_u16();
@@ -188,10 +193,10 @@ impl Network {
     fn told(&self, headers: &HeaderMap) -> Vec<Header> {
         let spellings = self.credential.spellings();
         let told = |(name, value): (&HeaderName, &HeaderValue)| {
-            if !headers::may_be_told(name) || redact::cut(name.as_str().as_bytes(), spellings).is_some() {
+            if !headers::may_be_told(name) || spellings.cut(name.as_str().as_bytes()).is_some() {
                 return None;
             }
-            let value = redact::cut(value.as_bytes(), spellings).unwrap_or_else(|| value.as_bytes().to_vec());
+            let value = spellings.cut(value.as_bytes()).unwrap_or_else(|| value.as_bytes().to_vec());
             Some(Header { name: name.to_string(), value: String::from_utf8_lossy(&value).into_owned() })
         };
         headers.iter().filter_map(told).collect()

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::{Certificate, Identity, Url};
-use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::address::{self, LOOPBACK, Range};
@@ -14,7 +13,7 @@ use super::credential::Credential;
 use super::headers::{self, Settable};
 use super::network::{Limits, Network, Tls};
 use super::script::Script;
-use super::{Backend, Config, Http, OpenError, Place, resolver};
+use super::{Backend, Config, Http, OpenError, Place, Places, resolver};
 
 /// Opens a grant; contacts nothing.
 pub(super) fn open(config: Config, place: Place<'_>) -> Result<Http, OpenError> {
@@ -49,7 +48,7 @@ pub(super) fn open(config: Config, place: Place<'_>) -> Result<Http, OpenError> 
         (None, Some(config)) => Backend::Script(Script::open(config)?),
         _ => return Err(invalid(format!("[http.{}] needs `base_url`", place.name))),
     };
-    let places = Semaphore::new(config.concurrency_max.get_usize());
+    let places = Places::new(config.concurrency_max.get_usize());
     Ok(Http { notes: config.notes, health: config.health, warning, rules, places, backend })
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 
+use crate::wire::patience;
+
 /// The first pause, before it is made uneven; each one more is twice as long.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -24,45 +26,39 @@ pub(super) fn is_passing(status: StatusCode) -> bool {
     .contains(&status)
 }
 
-/// How long an upstream asks to be left alone. A date counts as nothing said.
-pub(super) fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+/// How long an upstream asks to be left alone; not at all if it does not say.
+pub(super) fn asked_pause(headers: &HeaderMap) -> Duration {
+    let asked = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(patience::asked);
+    asked.unwrap_or_default()
 }
 
-/// The pause before the attempt that follows `attempt` others: from half of it to the whole, so
-/// that many who failed together do not come back together.
+/// The pause before the attempt that follows `attempt` others.
 pub(super) fn pause(attempt: u32) -> Duration {
-    let whole = PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(10));
-    let mut random = [0; 1];
-    // Without random bytes the pause is even, and still one.
-    let _ = getrandom::fill(&mut random);
-    let [random] = random;
-    whole / 2 + whole.saturating_mul(u32::from(random)) / 512
+    patience::uneven(PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(10)))
 }
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderValue;
+
     use super::*;
 
     #[test]
-    fn pauses_grow_and_are_uneven() {
+    fn pauses_grow() {
         for attempt in 1..8 {
             let whole = PAUSE * (1 << (attempt - 1));
-            for _ in 0..20 {
-                let pause = pause(attempt);
-                assert!(pause >= whole / 2 && pause <= whole, "{attempt}: {pause:?}");
-            }
+            let pause = pause(attempt);
+            assert!(pause >= whole / 2 && pause <= whole, "{attempt}: {pause:?}");
         }
-        let different: std::collections::BTreeSet<_> = (0..20).map(|_| pause(3)).collect();
-        assert!(different.len() > 1);
+        assert!(pause(u32::MAX) <= PAUSE * 1024);
     }
 
     #[test]
     fn a_pause_that_is_asked_for_is_in_seconds() {
-        let asked = |value| asked_pause(&HeaderMap::from_iter([(RETRY_AFTER, value)]));
-        assert_eq!(asked(reqwest::header::HeaderValue::from_static("3")), Some(Duration::from_secs(3)));
-        assert_eq!(asked(reqwest::header::HeaderValue::from_static("Fri, 31 Dec 1999 23:59:59 GMT")), None);
-        assert_eq!(asked(reqwest::header::HeaderValue::from_static("-1")), None);
+        let asked = |value| asked_pause(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]));
+        assert_eq!(asked("3"), Duration::from_secs(3));
+        assert_eq!(asked("Fri, 31 Dec 1999 23:59:59 GMT"), Duration::ZERO);
+        assert_eq!(asked_pause(&HeaderMap::new()), Duration::ZERO);
     }
 
     #[test]

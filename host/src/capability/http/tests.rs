@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config;
+use crate::wit::ErrorKind;
 use crate::wit::http::Header;
 
 fn open(text: &str) -> Result<Http, String> {
@@ -86,6 +87,7 @@ fn there_is_one_credential_and_it_is_never_in_the_file() {
     assert!(error.contains("env:NAME") && !error.contains("hunter2"), "{error}");
     assert!(refusal(HERE, "header = { name = \"Host\", value = \"env:PATH\" }").contains("the host's own"));
     assert!(refusal(HERE, "headers = { Authorization = \"x\" }").contains("is a credential"));
+    assert!(refusal(HERE, "query_parameter = { name = \" \", value = \"env:PATH\" }").contains("has no name"));
     assert!(refusal(HERE, "ca = \"env:PATH\"").contains("no certificate"));
     let pair = "client_certificate = { certificate = \"env:PATH\", key = \"env:PATH\" }";
     assert!(refusal(HERE, pair).contains("`client_certificate`"));

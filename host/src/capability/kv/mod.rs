@@ -173,6 +173,7 @@ impl Host for CallState {
         time_to_live_ms: Option<u64>,
     ) -> Result<u64, Failure> {
         let grant = self.permit::<Kv>(&store, "write")?;
+        self.wrote();
         let time = grant.limits.check(&key, &value, time_to_live_ms)?;
         let version = grant.backend.set(self.space(&grant), key, value, Condition::None, time).await?;
         Ok(version.ok_or_else(|| Error::new(ErrorKind::Failed, "the value was not kept"))?)
@@ -187,12 +188,14 @@ impl Host for CallState {
         time_to_live_ms: Option<u64>,
     ) -> Result<Option<u64>, Failure> {
         let grant = self.permit::<Kv>(&store, "write")?;
+        self.wrote();
         let time = grant.limits.check(&key, &value, time_to_live_ms)?;
         Ok(grant.backend.set(self.space(&grant), key, value, Condition::Version(expected), time).await?)
     }
 
     async fn delete(&mut self, store: String, key: String) -> Result<bool, Failure> {
         let grant = self.permit::<Kv>(&store, "write")?;
+        self.wrote();
         Ok(grant.backend.delete(self.space(&grant), key).await?)
     }
 

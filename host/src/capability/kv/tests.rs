@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::*;
-use crate::call::{CallId, Caller, Client};
+use crate::call::{Call, Caller};
+use crate::capability::Clock;
 use crate::capability::Grants;
 use crate::capability::state::Scope as PluginScope;
 use crate::config::Config as HostConfig;
@@ -72,7 +73,8 @@ impl Bench {
         let seal = Seal::new().expect("random numbers");
         let limits = self.config.limits.clone();
         let scope = PluginScope { plugin: plugin.to_owned(), grants, settings: Vec::new(), limits, seal };
-        CallState::new(CallId::new(), Caller { name: caller.to_owned() }, Client::default(), Arc::new(scope))
+        let call = Call { caller: Caller { name: caller.to_owned() }, ..Call::of(()) };
+        CallState::new(call, Arc::new(scope), Clock::start(Duration::from_secs(30)))
     }
 
     /// The folder of the config.

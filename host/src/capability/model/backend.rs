@@ -5,9 +5,9 @@ use super::openai::Openai;
 use super::script::Script;
 use super::turn::Turn;
 use super::{client, extract};
-use crate::call::Client;
+use super::CallState;
 use crate::capability::Statement;
-use crate::wit::Error;
+use crate::wit::Failure;
 use crate::wit::model::Answer;
 
 /// Who answers.
@@ -23,14 +23,15 @@ pub(super) enum Backend {
 
 impl Backend {
     /// Takes one turn. Dropping the future takes it back.
-    pub(super) async fn converse(&self, turn: &Turn, client: &Client) -> Result<Answer, Error> {
-        match self {
+    pub(super) async fn converse(&self, turn: &Turn, call: Option<&mut CallState>) -> Result<Answer, Failure> {
+        let answer = match self {
             Self::Bedrock(backend) => backend.converse(turn).await,
             Self::Openai(backend) => backend.converse(turn).await,
-            Self::Client => client::converse(turn, client).await,
+            Self::Client => return client::converse(turn, call).await,
             Self::Extract => extract::converse(turn).await,
             Self::Script(backend) => backend.converse(turn),
-        }
+        };
+        Ok(answer?)
     }
 
     /// The model's name, as answers tell it, if it is known before one.

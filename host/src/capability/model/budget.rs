@@ -56,8 +56,8 @@ struct Spent {
     usd: f64,
 }
 
-/// A turn's part of the budget. Dropping it keeps what went in: the turn was cut off, and is
-/// paid for all the same.
+/// A turn's part of the budget. Dropping it keeps the whole: the turn was cut off, nobody knows how
+/// far it had come, and it is paid for all the same.
 #[must_use]
 pub(super) struct Reserved<'a> {
     budget: &'a Budget,
@@ -118,7 +118,7 @@ impl Budget {
         }
         spent.tokens += tokens;
         spent.usd += usd;
-        Ok(Reserved { budget: self, day, most, used: Usage { output_tokens: 0, ..most } })
+        Ok(Reserved { budget: self, day, most, used: most })
     }
 
     /// The budget in a few words for the operator; nothing if there is none.
@@ -237,12 +237,12 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_take_place_is_free_and_what_was_cut_off_has_cost_what_went_in() {
+    fn what_did_not_take_place_is_free_and_what_was_cut_off_has_cost_what_it_could() {
         let budget = tokens(1_000);
         budget.reserve(500, 500, evening(1)).expect("fits").release();
-        drop(budget.reserve(500, 500, evening(1)).expect("fits"));
-        assert!(budget.reserve(300, 201, evening(1)).is_err());
-        assert!(budget.reserve(300, 200, evening(1)).is_ok());
+        drop(budget.reserve(300, 300, evening(1)).expect("fits"));
+        assert!(budget.reserve(200, 201, evening(1)).is_err());
+        assert!(budget.reserve(200, 200, evening(1)).is_ok());
     }
 
     #[test]

@@ -15,7 +15,10 @@ use crate::wit::{Error, ErrorKind, Failure};
 pub(super) struct Config {}
 
 /// Takes one turn. Dropping the future takes the question back.
-pub(super) async fn converse(turn: &Turn, call: &mut CallState) -> Result<Answer, Failure> {
+pub(super) async fn converse(turn: &Turn, call: Option<&mut CallState>) -> Result<Answer, Failure> {
+    let Some(call) = call else {
+        return Err(Error::new(ErrorKind::Unavailable, "no client calls, whose model could be asked").into());
+    };
     let said = |message: &Message| Said { by_model: message.role == Role::Assistant, text: message.text.clone() };
     let question = Question::Model(call::Turn {
         system: turn.system.clone(),
@@ -24,7 +27,7 @@ pub(super) async fn converse(turn: &Turn, call: &mut CallState) -> Result<Answer
         temperature: turn.temperature,
         stop_sequences: turn.stop_sequences.clone(),
     });
-    let replies = call.ask_client(vec![(call.next_turn(), question)]).await?;
+    let replies = call.ask_client(vec![(call.key_of_next_turn(), question)]).await?;
     let Some(Reply::Said(SaidByModel { text, stop_reason, model })) = replies.into_iter().next() else {
         return Err(Error::new(ErrorKind::Failed, "the calling client's model answered with something else than text").into());
     };

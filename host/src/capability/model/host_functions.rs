@@ -21,7 +21,8 @@ impl Host for CallState {
 
     async fn converse(&mut self, source: String, request: Request) -> Result<Answer, Failure> {
         let grant = self.permit::<Model>(&source, "converse")?;
-        Ok(grant.converse(&self.client, self.time_left(), request).await?)
+        let time_left = self.time_left();
+        grant.converse(Some(self), time_left, request).await
     }
 
     async fn estimate(&mut self, source: String, text: String) -> Result<u32, Failure> {

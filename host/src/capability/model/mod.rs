@@ -39,21 +39,17 @@ use std::time::{Duration, SystemTime};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use wasmtime::component::{HasSelf, Linker};
 
 use self::backend::Backend;
 use self::budget::{Budget, Usd};
 use self::turn::{Limits, Turn};
+use super::places::Places;
 use super::{CallState, Capability, OpenError, Place, Probe};
-use crate::call::Client;
 use crate::config::Bounded;
+use crate::wit::Error;
 use crate::wit::model::{self, Answer, Message, Request, Role};
-use crate::wit::{Error, ErrorKind};
-
-/// How long a turn waits for a place when `concurrency_max` others run.
-const PLACE_WAIT: Duration = Duration::from_secs(1);
 
 /// How long before the end of a plugin's call a busy service is asked for the last time: the
 /// plugin is to hear of it, and not to be stopped.
@@ -84,7 +80,8 @@ pub struct Config {
     #[serde(default)]
     concurrency_max: Bounded<1, 1_000, 8>,
     /// Most tokens a day, in and out together. A day begins at 00:00 UTC; what it has used is
-    /// kept in memory, for each grant, and forgotten when the host ends.
+    /// kept in memory, for each grant, and forgotten when the host ends. A turn that is cut off
+    /// counts as much as it could have used.
     tokens_per_day_max: Option<Bounded<1, 1_000_000_000_000, 1>>,
     /// Most US dollars a day, by the two prices below, which must be there then.
     cost_per_day_max_usd: Option<Usd>,
@@ -110,7 +107,7 @@ pub struct Model {
     notes: Option<String>,
     limits: Limits,
     budget: Budget,
-    places: Semaphore,
+    places: Places,
     backend: Backend,
 }
 
@@ -138,7 +135,7 @@ impl Capability for Model {
         };
         let tokens = config.tokens_per_day_max.map(Bounded::get);
         let budget = Budget::new(tokens, config.cost_per_day_max_usd, config.price_input_usd, config.price_output_usd)?;
-        let places = Semaphore::new(config.concurrency_max.get_usize());
+        let places = Places::new(config.concurrency_max.get_usize());
         Ok(Self { name: place.name.to_owned(), notes: config.notes, limits, budget, places, backend })
     }
 
@@ -170,8 +167,10 @@ impl Capability for Model {
                 temperature: None,
                 stop_sequences: Vec::new(),
             };
-            let nobody = Client::default();
-            self.converse(&nobody, PROBE_TIME, request).await.map_err(|error| error.message)?;
+            self.converse(None, PROBE_TIME, request).await.map_err(|failure| match failure {
+                Failure::Answer(error) => error.message,
+                Failure::Trap(trap) => trap.to_string(),
+            })?;
         }
         Ok(Probe::default())
     }
@@ -188,17 +187,23 @@ impl Capability for Model {
 
 impl Model {
     /// Takes one turn: checks it, waits for a place, sees to the budget, asks the backend.
-    /// `call_left` is what is left of the plugin's call.
-    async fn converse(&self, client: &Client, call_left: Duration, request: Request) -> Result<Answer, Error> {
+    /// `call` is the plugin's, and `call_left` what is left of it.
+    async fn converse(
+        &self,
+        call: Option<&mut CallState>,
+        call_left: Duration,
+        request: Request,
+    ) -> Result<Answer, Failure> {
         let began = Instant::now();
         let deadline = began + self.limits.time_max;
         let patient_until = deadline.min(began + call_left.saturating_sub(LAST_WORDS));
         let turn = Turn::check(request, self.limits, patient_until)?;
-        let _place = self.place().await?;
+        let busy = "as many turns as the grant's `concurrency_max` allows are under way; try again later";
+        let _place = self.places.take(busy).await?;
         let reserved = self.budget.reserve(turn.input_tokens, turn.output_tokens_max, SystemTime::now())?;
-        // Whoever goes away, or is too slow, has cost what went in: `reserved` is dropped as it is.
-        let Ok(answer) = timeout_at(deadline, self.backend.converse(&turn, client)).await else {
-            return Err(self.limits.too_slow());
+        // Whoever goes away, or is too slow, has cost as much as it could: `reserved` is dropped as it is.
+        let Ok(answer) = timeout_at(deadline, self.backend.converse(&turn, call)).await else {
+            return Err(self.limits.too_slow().into());
         };
         match answer {
             Ok(answer) => {
@@ -216,17 +221,6 @@ impl Model {
             Err(error) => {
                 reserved.release();
                 Err(error)
-            }
-        }
-    }
-
-    async fn place(&self) -> Result<SemaphorePermit<'_>, Error> {
-        match timeout(PLACE_WAIT, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => {
-                let message = "as many turns as the grant's `concurrency_max` allows are under way; try again later";
-                let wait = u64::try_from(PLACE_WAIT.as_millis()).ok();
-                Err(Error { retry_after_ms: wait, ..Error::new(ErrorKind::Limited, message) })
             }
         }
     }

@@ -17,13 +17,17 @@ use self::shapes::{Completion, Question};
 use super::OpenError;
 use super::retry::{Setback, patiently};
 use super::turn::Turn;
-use crate::config::{Bounded, SecretRef};
+use crate::config::{Bounded, Secret, SecretRef};
 use crate::wire::aws::is_private;
+use crate::wire::redact::Spellings;
 use crate::wit::model::Answer;
 use crate::wit::{Error, ErrorKind};
 
 /// How long a connection to the server may take.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
+
+/// A shorter key is a dummy, such as `ollama`, and a word that answers may hold.
+const KEY_BYTES_MIN: usize = 12;
 
 /// What of an error answer is read: enough for its code.
 const ERROR_BYTES_MAX: usize = 16 << 10;
@@ -54,6 +58,8 @@ pub(super) struct Openai {
     model: String,
     /// The whole `Authorization` header, which no log shows.
     authorization: Option<HeaderValue>,
+    /// How an answer may spell the key.
+    spellings: Spellings,
     answer_bytes_max: usize,
     client: OnceCell<Client>,
 }
@@ -67,8 +73,11 @@ impl Openai {
         if !(1..=256).contains(&config.model.len()) || !config.model.chars().all(named) {
             return Err(invalid("`model` is no name of a model: write 1 to 256 characters without spaces"));
         }
-        let authorization = config.key.map(|key| {
-            let header = HeaderValue::try_from(format!("Bearer {}", key.resolve()?.expose()));
+        let key = config.key.map(|key| key.resolve()).transpose()?;
+        let long = key.as_ref().map(Secret::expose).filter(|key| key.len() >= KEY_BYTES_MIN);
+        let spellings = long.map(Spellings::of).unwrap_or_default();
+        let authorization = key.map(|key| {
+            let header = HeaderValue::try_from(format!("Bearer {}", key.expose()));
             let mut header = header.map_err(|_| invalid("the key holds characters that a header cannot carry"))?;
             header.set_sensitive(true);
             Ok::<_, OpenError>(header)
@@ -77,6 +86,7 @@ impl Openai {
             url,
             model: config.model,
             authorization: authorization.transpose()?,
+            spellings,
             answer_bytes_max: config.answer_bytes_max.get_usize(),
             client: OnceCell::new(),
         })
@@ -99,7 +109,12 @@ impl Openai {
         let body = serde_json::to_vec(&Question::of(turn, &self.model))
             .map_err(|_| Error::new(ErrorKind::Failed, "the request cannot be written as JSON"))?;
         let completion = patiently(turn.patient_until, || self.ask(client, body.clone())).await?;
-        completion.answer(&self.model)
+        let mut answer = completion.answer(&self.model)?;
+        // A server may repeat whatever it was sent.
+        if let Some(cut) = self.spellings.cut(answer.text.as_bytes()) {
+            answer.text = String::from_utf8_lossy(&cut).into_owned();
+        }
+        Ok(answer)
     }
 
     async fn ask(&self, client: &Client, body: Vec<u8>) -> Result<Completion, Setback> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::wire::patience;
 use crate::wit::Error;
 
 /// The first pause, and the longest.
@@ -32,7 +33,7 @@ where
             Err(Setback::Final(error)) => return Err(error),
             Err(Setback::Busy(error, asked)) => (error, asked),
         };
-        let wait = asked.unwrap_or_default().max(jittered(pause));
+        let wait = asked.unwrap_or_default().max(patience::uneven(pause));
         if Instant::now() + wait >= until {
             let wait = u64::try_from(asked.unwrap_or(pause).as_millis()).ok();
             return Err(Error { retry_after_ms: wait, ..error });
@@ -40,13 +41,6 @@ where
         sleep(wait).await;
         pause = (pause * 2).min(PAUSE_MAX);
     }
-}
-
-/// From half of a pause to the whole of it, so that many who were refused together do not
-/// come back together.
-fn jittered(pause: Duration) -> Duration {
-    let share = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
-    pause.mul_f64(0.5 + share / 2.0)
 }
 
 #[cfg(test)]
@@ -91,13 +85,5 @@ mod tests {
         });
         assert!(done.await.is_err());
         assert_eq!(attempts, 1);
-    }
-
-    #[test]
-    fn a_pause_keeps_within_half_and_whole() {
-        for _ in 0..1_000 {
-            let pause = jittered(PAUSE_MAX);
-            assert!(pause >= PAUSE_MAX / 2 && pause <= PAUSE_MAX, "{pause:?}");
-        }
     }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::OpenError;
 use super::turn::Turn;
+use crate::capability::scripted::ScriptError;
 use crate::wit::model::{Answer, StopReason, Usage};
 use crate::wit::{Error, ErrorKind};
 
@@ -53,25 +54,6 @@ enum ScriptStop {
     Other,
 }
 
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ScriptError {
-    /// `denied`, `invalid`, `not-found`, `limited`, `unavailable` or `failed`.
-    kind: ScriptErrorKind,
-    message: String,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum ScriptErrorKind {
-    Denied,
-    Invalid,
-    NotFound,
-    Limited,
-    Unavailable,
-    Failed,
-}
-
 /// A script that is ready to answer.
 pub(super) struct Script(Vec<ScriptAnswer>);
 
@@ -94,7 +76,7 @@ impl Script {
             return Err(Error::new(ErrorKind::Failed, format!("the script has no answer for `{said}`")));
         };
         match &answer.error {
-            Some(error) => Err(Error::new(error.kind.into(), error.message.clone())),
+            Some(error) => Err(error.into()),
             None => Ok(Answer {
                 text: answer.text.clone(),
                 stop: answer.stop.into(),
@@ -113,19 +95,6 @@ impl From<ScriptStop> for StopReason {
             ScriptStop::StopSequence => Self::StopSequence,
             ScriptStop::Refused => Self::Refused,
             ScriptStop::Other => Self::Other,
-        }
-    }
-}
-
-impl From<ScriptErrorKind> for ErrorKind {
-    fn from(kind: ScriptErrorKind) -> Self {
-        match kind {
-            ScriptErrorKind::Denied => Self::Denied,
-            ScriptErrorKind::Invalid => Self::Invalid,
-            ScriptErrorKind::NotFound => Self::NotFound,
-            ScriptErrorKind::Limited => Self::Limited,
-            ScriptErrorKind::Unavailable => Self::Unavailable,
-            ScriptErrorKind::Failed => Self::Failed,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config;
+use crate::wit::ErrorKind;
 
 fn open(text: &str) -> Result<Model, String> {
     let config =
@@ -33,7 +34,8 @@ fn ask(text: &str) -> Request {
 }
 
 async fn converse(model: &Model, text: &str) -> Result<Answer, Error> {
-    model.converse(&Client::default(), Duration::from_secs(30), ask(text)).await
+    let answer = model.converse(None, Duration::from_secs(30), ask(text)).await;
+    answer.map_err(|failure| failure.into_answer().expect("no trap"))
 }
 
 #[test]

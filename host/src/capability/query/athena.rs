@@ -47,10 +47,12 @@ pub(super) struct Config {
     region: String,
     /// The AWS account of all of these, 12 digits: for the policy that `toolhost iam-policy` prints.
     account: Option<String>,
-    /// Where results go, `s3://BUCKET/FOLDER/`, if the workgroup does not say so.
+    /// Where results go, `s3://BUCKET/FOLDER/`, if the workgroup does not say so. `toolhost iam-policy`
+    /// names this bucket, and no bucket of the tables: to read those is the operator's to allow.
     output_location: Option<String>,
     /// How many bytes one statement may read before it is stopped. It is looked at while the
-    /// statement runs; the workgroup's own limit is the hard one.
+    /// statement runs, so that one may read more before the next look; the workgroup's own limit
+    /// is the hard one.
     bytes_scanned_max: Option<Bounded<1, 1_000_000_000_000_000, 1_000_000_000_000>>,
     /// Where Athena is, if not where AWS has it: for a private endpoint or a test.
     endpoint_url: Option<String>,

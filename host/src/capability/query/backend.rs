@@ -27,7 +27,8 @@ pub(super) struct EmbeddedConfig {
     pub(super) dir: PathBuf,
     /// The name of the database that its tables are in.
     pub(super) database: String,
-    /// The memory of one statement, in bytes.
+    /// The memory of one statement, in bytes. What its functions build is bounded apart: 16 MiB a
+    /// value, 256 MiB for the rows that are computed together.
     #[serde(default)]
     pub(super) memory_bytes_max: Bounded<16_777_216, 68_719_476_736, 268_435_456>,
 }

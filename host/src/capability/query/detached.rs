@@ -1,5 +1,6 @@
 //! The statements that go on after their call, until somebody asks for them: by the engine's id,
-//! which reaches agents under seal alone.
+//! which reaches agents under seal alone. They are forgotten when the host ends, and not stopped:
+//! what an agent sent on its way is its own, and the engine has limits too.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

@@ -60,7 +60,11 @@ impl Embedded {
     /// The tables with their columns, a line each.
     pub(super) async fn tables(&self) -> Result<Vec<String>, Error> {
         let mut lines = Vec::new();
-        let tables = self.0.tables().map_err(|error| explain(&error, true, self.database()))?;
+        let engine = self.0.clone();
+        // A folder takes as long to read as its disk does.
+        let tables = tokio::task::spawn_blocking(move || engine.tables()).await;
+        let tables = tables.map_err(|_| Error::new(ErrorKind::Failed, "the folder of tables was not read"))?;
+        let tables = tables.map_err(|error| explain(&error, true, self.database()))?;
         for table in tables.into_iter().take(INTRODUCED_MAX) {
             let columns = self.0.describe(&table).await.map_err(|error| explain(&error, true, self.database()))?;
             let names: Vec<_> = columns.iter().take(INTRODUCED_MAX).map(|column| column.name.as_str()).collect();
@@ -130,7 +134,7 @@ fn explain(error: &EngineError, shows: bool, database: &str) -> Error {
             return Error::new(ErrorKind::Invalid, message);
         }
         EngineError::NotARead(_) => ErrorKind::Denied,
-        EngineError::Memory { .. } | EngineError::Time { .. } => ErrorKind::Limited,
+        EngineError::Memory { .. } | EngineError::TooLarge { .. } | EngineError::Time { .. } => ErrorKind::Limited,
         _ => ErrorKind::Failed,
     };
     Error::new(kind, error.to_string())

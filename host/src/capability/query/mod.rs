@@ -6,6 +6,10 @@
 //! on when nobody waits for it any more, unless its call detached it: then it ends by
 //! `time_max_ms`, and its id opens to the same caller, plugin and grant alone.
 //!
+//! A detached statement was asked to outlive its call, and the end of the host does not stop it
+//! at Athena. But it is the host that keeps `time_max_ms` and `bytes_scanned_max`, and that sealed
+//! the id: what goes on then ends by the limits of the workgroup alone, and no id leads to it.
+//!
 //! ```toml
 //! [query.cases]
 //! notes = "Support cases. Customers are CUST_000001 and so on."
@@ -69,7 +73,8 @@ pub struct Config {
     #[serde(default)]
     bytes_max: Bounded<1_024, 6_291_456, 1_048_576>,
     /// How long one statement may run, its wait for a turn included, in milliseconds; then it
-    /// is stopped. A call ends by its own deadline, and stops its statements with it.
+    /// is stopped. A call ends by its own deadline, and stops its statements with it, but the
+    /// detached ones. The end of the host stops no detached statement of Athena.
     #[serde(default)]
     time_max_ms: Bounded<10, 86_400_000, 300_000>,
     /// How many statements may run at once.

@@ -8,7 +8,8 @@ use tokio::time::sleep;
 use wasmtime::component::Resource;
 
 use super::*;
-use crate::call::{CallId, Caller, Client};
+use crate::call::{Call, Caller};
+use crate::capability::Clock;
 use crate::capability::Grants;
 use crate::capability::state::Scope;
 use crate::config;
@@ -79,7 +80,8 @@ impl House {
             limits: config::Limits::default(),
             seal: self.seal.clone(),
         };
-        CallState::new(CallId::new(), Caller { name: caller.to_owned() }, Client::default(), Arc::new(scope))
+        let call = Call { caller: Caller { name: caller.to_owned() }, ..Call::of(()) };
+        CallState::new(call, Arc::new(scope), Clock::start(Duration::from_secs(30)))
     }
 }
 

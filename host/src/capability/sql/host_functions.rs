@@ -101,6 +101,7 @@ impl Host for CallState {
         parameters: Vec<Parameter>,
     ) -> Result<Effect, Failure> {
         let grant = self.permit::<Sql>(&source, "execute")?;
+        self.wrote();
         self.waits_for_nothing_of_its_own(&grant)?;
         Ok(grant.write(&statement, &[parameters]).await?)
     }
@@ -112,6 +113,7 @@ impl Host for CallState {
         parameter_sets: Vec<Vec<Parameter>>,
     ) -> Result<Effect, Failure> {
         let grant = self.permit::<Sql>(&source, "execute")?;
+        self.wrote();
         if parameter_sets.len() > BATCH_MAX {
             let message = format!("`execute-batch` takes at most {BATCH_MAX} sets of parameters");
             return Err(Error::new(ErrorKind::Limited, message).into());
@@ -122,6 +124,7 @@ impl Host for CallState {
 
     async fn begin(&mut self, source: String) -> Result<Resource<WitTransaction>, Failure> {
         let grant = self.permit::<Sql>(&source, "execute")?;
+        self.wrote();
         self.room_for_one_more()?;
         self.waits_for_nothing_of_its_own(&grant)?;
         let transaction = grant.begin().await?;

@@ -49,7 +49,7 @@ const VALUE_BYTES_MAX: i32 = 16 << 20;
 pub(super) struct Config {
     /// The file, relative to the config file. It must exist.
     path: PathBuf,
-    /// Most connections that are open at once.
+    /// Most connections that are open at once: each runs one statement, on a thread of its own.
     #[serde(default)]
     connections: Bounded<1, 256, 8>,
 }

@@ -1,179 +1,280 @@
 //! MCP: rmcp's handler on one side, `Call` and `Outcome` on the other.
 //!
 //! rmcp speaks every revision of the protocol; what it leaves to a server is here: a call
-//! that was taken back is dropped, an unknown tool is the protocol's own error, and every
-//! result says which server it is from.
+//! that was taken back is dropped, an unknown tool is the protocol's own error, what is
+//! declared is what the plugins offer, and every result says which server it is from.
+
+mod asking;
+mod declared;
+mod lists;
+mod listening;
+mod offers;
+mod running;
 
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use rmcp::RoleServer;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
-    ErrorData, Implementation, InitializeRequestParams, InitializeResult, ListToolsResult, MetaObject,
-    PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ProtocolVersion, ServerCapabilities,
-    ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, ClientCapabilities, ErrorCode, ErrorData, GetPromptRequestParams,
+    GetPromptResponse, InputRequiredResult, MetaObject, ProgressNotificationParam, ReadResourceRequestParams,
+    ReadResourceResponse,
 };
-use rmcp::service::{Peer, RequestContext};
-use rmcp::{RoleServer, ServerHandler};
-use serde_json::Value;
-use tokio::sync::mpsc;
+use rmcp::service::RequestContext;
+use serde_json::{Value, json};
 
-use super::{answer, sampling};
-use crate::call::{Call, Client, Outcome, Progress};
-use crate::fault::{Error, Kind};
+use self::asking::{Rounds, is_modern};
+use self::listening::Session;
+use self::running::{Ending, Event, Running};
+use super::answer;
+use crate::call::{Call, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool};
+use crate::fault::{Ability, Error, Kind};
 use crate::host::Host;
-
-/// Progress reports on their way to a client.
-const REPORTS_AHEAD: usize = 16;
-
-/// How long a client may keep the list of tools before it asks again, in milliseconds.
-const LIST_FRESH_MS: u64 = 10_000;
 
 /// The key under which a result names its server.
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
-/// The door; rmcp makes one for each session or request.
+/// The door; rmcp makes one for each session, and in the newest revision for each request.
 #[derive(Clone)]
 pub(super) struct Door {
     host: Arc<Host>,
     /// What every result says of its server.
     about: Arc<Value>,
+    session: Arc<Session>,
+}
+
+/// What a call came to.
+enum Answered<T> {
+    Done(T),
+    /// The client is asked, and calls again.
+    InputRequired(InputRequiredResult),
 }
 
 impl Door {
     pub(super) fn new(host: Arc<Host>) -> Self {
-        let about = serde_json::to_value(about()).unwrap_or_default();
-        Self { host, about: Arc::new(about) }
+        let about = serde_json::to_value(declared::about()).unwrap_or_default();
+        Self { host, about: Arc::new(about), session: Arc::default() }
+    }
+
+    /// The same door for another session.
+    pub(super) fn for_session(&self) -> Self {
+        Self { session: Arc::default(), ..self.clone() }
     }
 
     /// What every result carries since revision 2026-07-28, and none before it.
     fn server_info(&self, context: &RequestContext<RoleServer>, meta: Option<MetaObject>) -> Option<MetaObject> {
-        if context.protocol_version().is_none_or(|version| version < ProtocolVersion::V_2026_07_28) {
+        if !is_modern(context) {
             return meta;
         }
         let mut meta = meta.unwrap_or_default();
         meta.0.insert(SERVER_INFO.to_owned(), Value::clone(&self.about));
         Some(meta)
     }
-}
 
-impl ServerHandler for Door {
-    fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(about())
+    /// A call, by a client that is told and asked what its request allows.
+    fn call<R>(&self, request: R, context: &RequestContext<RoleServer>) -> Call<R> {
+        let client = Client {
+            wants_progress: context.meta.get_progress_token().is_some(),
+            log_level: self.log_level(context),
+            abilities: asking::abilities(context),
+            ..Client::default()
+        };
+        Call { client, ..Call::of(request) }
     }
 
-    async fn initialize(
-        &self,
-        request: InitializeRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<InitializeResult, ErrorData> {
-        context.peer.set_peer_info(request.clone());
-        let instructions = self.host.instructions().await;
-        Ok(self.negotiate_initialize(&request)?.with_instructions(&*instructions))
-    }
-
-    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        let info = self.get_info().with_instructions(&*self.host.instructions().await);
-        let versions = self.supported_protocol_versions().into_owned();
-        let mut result = DiscoverResult::from_server_info(versions, info);
-        (result.ttl_ms, result.cache_scope) = (LIST_FRESH_MS, CacheScope::Private);
-        Ok(result)
-    }
-
-    async fn list_tools(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        let mut list = ListToolsResult::with_all_items(self.host.plugins().tools().map(answer::tool).collect());
-        (list.ttl_ms, list.cache_scope) = (Some(LIST_FRESH_MS), Some(CacheScope::Private));
-        list.meta = self.server_info(&context, None);
-        Ok(list)
-    }
-
-    fn get_tool(&self, name: &str) -> Option<Tool> {
-        let plugins = self.host.plugins();
-        // rmcp asks at each call, to hold the call's headers against the tool's schema.
-        let (_, loaded) = plugins.tool(name).filter(|(_, loaded)| loaded.tool.mirrors_arguments)?;
-        Some(answer::tool(&loaded.tool))
-    }
-
-    /// Where rmcp hands over what it did not recognise: a `tools/call` here is a malformed one.
-    async fn on_custom_request(
-        &self,
-        request: CustomRequest,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CustomResult, ErrorData> {
-        if request.method == "tools/call" {
-            let message = "`params` must hold `name`, a string, and may hold `arguments`, a JSON object";
-            return Err(ErrorData::new(ErrorCode::INVALID_PARAMS, message, None));
+    /// The least level of lines for the client: what this request says in the newest
+    /// revision, what the session said before it.
+    #[allow(deprecated, reason = "the newest revision drops logging; clients have it still")]
+    fn log_level(&self, context: &RequestContext<RoleServer>) -> Option<Level> {
+        if is_modern(context) {
+            return context.meta.log_level().map(declared::level);
         }
-        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
+        Some(self.session.level().unwrap_or(Level::Info))
     }
 
-    async fn call_tool(
+    /// The rounds that a request goes on with, in the revision that has them.
+    fn rounds(
+        &self,
+        context: &RequestContext<RoleServer>,
+        target: (&str, &str, &JsonObject),
+        replies: Option<std::collections::BTreeMap<String, Value>>,
+        state: Option<&str>,
+    ) -> Result<Option<Rounds>, ErrorData> {
+        if !is_modern(context) {
+            return Ok(None);
+        }
+        let caller = crate::call::Caller::default();
+        Rounds::resume(self.host.seal(), &caller, target, replies, state).map(Some)
+    }
+
+    pub(super) async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
+        context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let mut call = Call::new(request.name, request.arguments.unwrap_or_default());
-        let token = context.meta.get_progress_token();
-        let (reports, incoming) = mpsc::channel(REPORTS_AHEAD);
-        let (model, questions) = sampling::own_model(&context);
-        call.client = Client { progress: token.is_some().then_some(reports), model };
-        let relayed = relay(self.host.call(call), incoming, token.map(|token| (token, context.peer.clone())));
-        // The call holds the other end of the questions: these end after it.
-        let asked = sampling::serve(questions, context.peer.clone());
-        let answer = tokio::select! {
-            (answer, ()) = async { tokio::join!(relayed, asked) } => answer,
-            // Leaving here drops the call, which stops the guest.
-            () = context.ct.cancelled() => Err(Error::new(Kind::Cancelled, "The call was taken back.")),
+        let name = request.name.into_owned();
+        let arguments = request.arguments.unwrap_or_default();
+        let target = ("tools/call", name.as_str(), &arguments);
+        let rounds = self.rounds(context, target, request.input_responses, request.request_state.as_deref())?;
+        let (host, call) = (Arc::clone(&self.host), self.call(UseTool { name, arguments }, context));
+        let running = begin(call, |call| async move { host.call(call).await });
+        let answered = self.drive(running, context, rounds).await;
+        let result = match answered {
+            Ok(Answered::InputRequired(result)) => return Ok(self.with_info(result, context).into()),
+            Ok(Answered::Done(answer)) => Ok(answer),
+            Err(error) => Err(refused(error, context)?),
         };
-        if let Err(error) = &answer
-            && error.kind == Kind::UnknownTool
-        {
-            return Err(ErrorData::new(ErrorCode::INVALID_PARAMS, error.sentence(), Some(answer::error_json(error))));
-        }
-        let mut result = answer::result(answer);
-        result.meta = self.server_info(&context, result.meta);
+        let mut result = answer::result(result);
+        result.meta = self.server_info(context, result.meta);
         Ok(result.into())
+    }
+
+    pub(super) async fn read(
+        &self,
+        request: ReadResourceRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let (uri, nothing) = (request.uri, JsonObject::new());
+        let target = ("resources/read", uri.as_str(), &nothing);
+        let rounds = self.rounds(context, target, request.input_responses, request.request_state.as_deref())?;
+        let (host, call) = (Arc::clone(&self.host), self.call(ReadResource { uri: uri.clone() }, context));
+        let running = begin(call, |call| async move { host.read(call).await });
+        match self.drive(running, context, rounds).await {
+            Ok(Answered::InputRequired(result)) => Ok(self.with_info(result, context).into()),
+            Ok(Answered::Done(contents)) => {
+                let mut result = answer::contents(contents);
+                (result.ttl_ms, result.cache_scope) = offers::fresh();
+                result.meta = self.server_info(context, result.meta);
+                Ok(result.into())
+            }
+            Err(error) if error.kind == Kind::NotFound => {
+                Err(ErrorData::resource_not_found(error.sentence(), Some(json!({ "uri": uri }))))
+            }
+            Err(error) => Err(protocol_error(&error)),
+        }
+    }
+
+    pub(super) async fn prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        let target = ("prompts/get", request.name.as_str(), &arguments);
+        let rounds = self.rounds(context, target, request.input_responses, request.request_state.as_deref())?;
+        let (host, call) = (Arc::clone(&self.host), self.call(GetPrompt { name: request.name, arguments }, context));
+        let running = begin(call, |call| async move { host.prompt(call).await });
+        match self.drive(running, context, rounds).await {
+            Ok(Answered::InputRequired(result)) => Ok(self.with_info(result, context).into()),
+            Ok(Answered::Done(conversation)) => {
+                let mut result = answer::conversation(conversation);
+                result.meta = self.server_info(context, result.meta);
+                Ok(result.into())
+            }
+            Err(error) => Err(protocol_error(&error)),
+        }
+    }
+
+    /// Sees a call through: tells its client, asks it, and drops the call if it is taken back.
+    async fn drive<T>(
+        &self,
+        mut running: Running<T>,
+        context: &RequestContext<RoleServer>,
+        mut rounds: Option<Rounds>,
+    ) -> Result<Answered<T>, Error> {
+        let mut asking = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                event = running.next() => match event {
+                    Event::Told(notice) => tell(notice, context).await,
+                    Event::Asked(asked) => match &mut rounds {
+                        Some(rounds) => rounds.reply(asked),
+                        None => asking.push(asking::ask_in_place(asked, &context.peer)),
+                    },
+                    Event::Ended(ending) => return self.answered(ending, rounds),
+                },
+                Some(()) = asking.next() => {}
+                // Leaving here drops the call, which stops the guest.
+                () = context.ct.cancelled() => {
+                    return Err(Error::new(Kind::Cancelled, "The call was taken back."));
+                }
+            }
+        }
+    }
+
+    fn answered<T>(&self, ending: Ending<T>, rounds: Option<Rounds>) -> Result<Answered<T>, Error> {
+        match (ending?, rounds) {
+            (Outcome::Done(answer), _) => Ok(Answered::Done(answer)),
+            (Outcome::Asked, Some(rounds)) => Ok(Answered::InputRequired(rounds.input_required())),
+            (asked @ Outcome::Asked, None) => asked.done().map(Answered::Done),
+        }
+    }
+
+    fn with_info(&self, mut result: InputRequiredResult, context: &RequestContext<RoleServer>) -> InputRequiredResult {
+        result.meta = self.server_info(context, result.meta);
+        result
     }
 }
 
-/// Which server this is.
-fn about() -> Implementation {
-    let mut about = Implementation::new("toolhost", env!("CARGO_PKG_VERSION"));
-    about.title = Some("toolhost".to_owned());
-    about
+/// Begins a call whose news come out here.
+fn begin<R, T, F>(call: Call<R>, run: impl FnOnce(Call<R>) -> F) -> Running<T>
+where
+    F: Future<Output = Ending<T>> + Send + 'static,
+{
+    let client = call.client.clone();
+    Running::begin(client, |client| run(Call { client, ..call }))
 }
 
-/// Waits for a call, and passes its reports on meanwhile, each before what comes after it.
-async fn relay(
-    call: impl Future<Output = Result<Outcome, Error>>,
-    mut reports: mpsc::Receiver<Progress>,
-    client: Option<(ProgressToken, Peer<RoleServer>)>,
-) -> Result<Outcome, Error> {
-    let Some((token, peer)) = client else { return call.await };
-    let mut call = std::pin::pin!(call);
-    let mut answer = None;
-    loop {
-        let report = tokio::select! {
-            biased;
-            report = reports.recv() => report,
-            done = &mut call, if answer.is_none() => {
-                answer = Some(done);
-                continue;
-            }
-        };
-        match (report, answer) {
-            (None, Some(answer)) => return answer,
-            (None, None) => return call.await,
-            (Some(report), waiting) => {
-                answer = waiting;
-                let mut message = ProgressNotificationParam::new(token.clone(), report.done);
-                (message.total, message.message) = (report.total, report.message);
-                // A client that is gone misses it; that it is gone is found out elsewhere.
-                let _ = peer.notify_progress(message).await;
-            }
+/// Tells the client of a request. One that is gone misses it; that it is gone is found out elsewhere.
+#[allow(deprecated, reason = "the newest revision drops logging; clients have it still")]
+async fn tell(notice: Notice, context: &RequestContext<RoleServer>) {
+    match notice {
+        Notice::Progress(progress) => {
+            let Some(token) = context.meta.get_progress_token() else { return };
+            let mut message = ProgressNotificationParam::new(token, progress.done);
+            (message.total, message.message) = (progress.total, progress.message);
+            let _ = context.peer.notify_progress(message).await;
         }
+        Notice::Line(line) => {
+            let level = declared::protocol_level(line.level);
+            let mut message = rmcp::model::LoggingMessageNotificationParam::new(level, Value::String(line.message));
+            message.logger = line.logger;
+            let _ = context.peer.notify_logging_message(message).await;
+        }
+    }
+}
+
+/// A failed tool call as a result that the model reads, unless the protocol has an error of
+/// its own for it.
+fn refused(error: Error, context: &RequestContext<RoleServer>) -> Result<Error, ErrorData> {
+    match error.kind {
+        Kind::UnknownTool => Err(protocol_error(&error)),
+        Kind::ClientLacks if is_modern(context) => Err(protocol_error(&error)),
+        _ => Ok(error),
+    }
+}
+
+/// An error in the protocol's own words.
+fn protocol_error(error: &Error) -> ErrorData {
+    if let Some(ability) = error.lacks {
+        return ErrorData::missing_required_client_capability(capabilities(ability));
+    }
+    let code = match error.kind {
+        Kind::UnknownTool | Kind::NotFound | Kind::InvalidArguments | Kind::Invalid => ErrorCode::INVALID_PARAMS,
+        _ => ErrorCode::INTERNAL_ERROR,
+    };
+    ErrorData::new(code, error.sentence(), Some(answer::error_json(error)))
+}
+
+/// What a client would have to declare.
+#[allow(deprecated, reason = "the newest revision drops sampling and roots; clients have them still")]
+fn capabilities(ability: Ability) -> ClientCapabilities {
+    let builder = ClientCapabilities::builder();
+    match ability {
+        Ability::Forms | Ability::Pages => builder.enable_elicitation().build(),
+        Ability::Model => builder.enable_sampling().build(),
+        Ability::Roots => builder.enable_roots().build(),
+        Ability::Tasks => builder.enable_tasks().build(),
     }
 }

@@ -30,7 +30,7 @@ fn send(
     };
     let body = if body_bytes > 0 { vec![b'x'; body_bytes] } else { body.into_bytes() };
     let request = Request { method, path_and_query: path, headers: pairs(headers), body };
-    toolhost_sdk::raw::http::send(&upstream, &request).map(|response| Json(told(&response)))
+    toolhost_sdk::raw::http::http::send(&upstream, &request).map(|response| Json(told(&response)))
 }
 
 /// Sends several requests at once.

@@ -1,6 +1,6 @@
 //! Every function of the database interface, called wrongly on purpose.
 
-use toolhost_sdk::raw::sql::{self, Parameter, Request};
+use toolhost_sdk::raw::sql::sql::{self, Parameter, Request};
 use toolhost_sdk::sql::named;
 
 use crate::seen;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use toolhost_sdk::query::Execution;
-use toolhost_sdk::raw::query;
+use toolhost_sdk::raw::query::query;
 use toolhost_sdk::rows::{Rows, Value};
 use toolhost_sdk::{Result, plugin, tool};
 

@@ -1,12 +1,13 @@
 //! What a plugin is told of an error of Bedrock. Those that an operator can mend say how; none
 //! repeats an ARN, an account or the service's own words.
 
-use aws_sdk_bedrockruntime::config::http::HttpResponse;
-use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use std::time::Duration;
 
+use aws_sdk_bedrockruntime::config::http::HttpResponse;
+use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
+
 use super::super::retry::Setback;
-use crate::wire::aws;
+use crate::wire::{aws, patience};
 use crate::wit::{Error, ErrorKind};
 
 /// An error answer of the service.
@@ -27,12 +28,11 @@ where
     let unavailable = |message: &str| Setback::Final(Error::new(ErrorKind::Unavailable, message));
     match error {
         SdkError::ServiceError(answer) => {
-            let wait = answer.raw().headers().get("retry-after").and_then(|wait| wait.trim().parse().ok());
             let answer = Answer {
                 code: answer.err().code().unwrap_or_default(),
                 message: answer.err().message().unwrap_or_default(),
                 status: answer.raw().status().as_u16(),
-                wait: wait.map(Duration::from_secs),
+                wait: answer.raw().headers().get("retry-after").and_then(patience::asked),
             };
             explain_answer(&answer, model)
         }

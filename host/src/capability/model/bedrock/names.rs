@@ -75,7 +75,7 @@ impl ModelName {
 impl GuardrailName {
     /// A guardrail by its id or ARN, if the version could be one of it.
     pub(super) fn read(id: &str, version: &str, region: &str, account: Option<&str>) -> Result<Self, OpenError> {
-        if version != "DRAFT" && !(1..=8).contains(&version.len()) || !is_number_or_draft(version) {
+        if !is_version(version) {
             return Err(invalid("the `version` of `guardrail` is a number, or `DRAFT`"));
         }
         if Arn::read("guardrail", id, region, &["guardrail"])?.is_some() {
@@ -171,8 +171,8 @@ fn is_named(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c))
 }
 
-fn is_number_or_draft(version: &str) -> bool {
-    version == "DRAFT" || version.bytes().all(|byte| byte.is_ascii_digit())
+fn is_version(text: &str) -> bool {
+    text == "DRAFT" || (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn no_account(what: &str) -> OpenError {

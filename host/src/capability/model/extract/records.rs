@@ -1,5 +1,7 @@
 //! Data as records: JSON, lines of JSON, CSV, or blocks of `Key: value`.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::columns::Columns;
@@ -167,10 +169,8 @@ fn csv(data: &str) -> Option<Records> {
     });
     let mut rows = parsed.max_by_key(|rows| rows.first().map_or(0, Vec::len))?.into_iter();
     let head = rows.next()?;
-    let names_columns = head.iter().enumerate().all(|(place, name)| {
-        let unique = !head.iter().take(place).any(|other| other == name);
-        unique && name.len() <= 40 && name.chars().next().is_some_and(char::is_alphabetic)
-    });
+    let names_columns = head.iter().collect::<HashSet<_>>().len() == head.len()
+        && head.iter().all(|name| name.len() <= 40 && name.chars().next().is_some_and(char::is_alphabetic));
     let columns = if names_columns { head.clone() } else { (1..=head.len()).map(|n| format!("column {n}")).collect() };
     let mut records = Records::default();
     for row in (!names_columns).then_some(head).into_iter().chain(rows) {

@@ -7,6 +7,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
 use super::super::retry::Setback;
+use crate::wire::patience;
 use crate::wit::{Error, ErrorKind};
 
 /// `{"error": {"code": ..., "type": ..., "message": ...}}`, of which only known words are used.
@@ -78,8 +79,7 @@ pub(super) fn no_completion() -> Error {
 
 /// How long a server asks to be left alone, if it says so in seconds.
 pub(super) fn wait(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    patience::asked(headers.get(RETRY_AFTER)?.to_str().ok()?)
 }
 
 #[cfg(test)]

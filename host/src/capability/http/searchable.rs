@@ -1,31 +1,6 @@
-//! Cuts a credential out of what an upstream answers: some echo what they were sent.
+//! Whether an answer can be searched for the credential: not if it is written in other bytes.
 
-use memchr::memmem;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
-use zeroize::Zeroizing;
-
-/// What stands where a credential stood.
-const MARK: &[u8] = b"[credential]";
-
-/// The same bytes without any of these spellings; none if they hold none.
-pub(super) fn cut(bytes: &[u8], spellings: &[Zeroizing<Vec<u8>>]) -> Option<Vec<u8>> {
-    let mut cut: Option<Vec<u8>> = None;
-    for spelling in spellings {
-        let before = cut.as_deref().unwrap_or(bytes);
-        let mut rest = before;
-        let mut after = Vec::new();
-        while let Some(at) = memmem::find(rest, spelling) {
-            after.extend_from_slice(rest.get(..at).unwrap_or_default());
-            after.extend_from_slice(MARK);
-            rest = rest.get(at + spelling.len()..).unwrap_or_default();
-        }
-        if rest.len() < before.len() {
-            after.extend_from_slice(rest);
-            cut = Some(after);
-        }
-    }
-    cut
-}
 
 /// Whether what follows these headers is compressed in any way.
 pub(super) fn is_compressed(headers: &HeaderMap) -> bool {
@@ -49,25 +24,6 @@ mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
-
-    fn spellings(words: &[&str]) -> Vec<Zeroizing<Vec<u8>>> {
-        words.iter().map(|word| Zeroizing::new(word.as_bytes().to_vec())).collect()
-    }
-
-    #[test]
-    fn every_spelling_is_cut_wherever_it_stands() {
-        let cut = |text: &str| cut(text.as_bytes(), &spellings(&["se%63ret", "secret"])).map(String::from_utf8);
-        let cut = |text: &str| cut(text).transpose().expect("is UTF-8");
-        assert_eq!(cut("nothing here"), None);
-        assert_eq!(cut("secret"), Some("[credential]".to_owned()));
-        assert_eq!(cut("a secretsecret se%63ret"), Some("a [credential][credential] [credential]".to_owned()));
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_are_searched_too() {
-        let found = cut(b"\xff\x00secret\xfe", &spellings(&["secret"]));
-        assert_eq!(found.as_deref(), Some(&b"\xff\x00[credential]\xfe"[..]));
-    }
 
     fn headers(headers: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
