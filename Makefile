@@ -1,28 +1,37 @@
 # A face for newcomers: what to run, and what it needs first.
 #
-#   make demo      build, seed a CRM, serve it on 127.0.0.1:8000
-#   make test      every test, with the servers it needs
-#   make bench     toolhost beside bare rmcp, in one run
-#   make lint      formatting and clippy
-#   make plugins   the plugins, as .wasm files
+#   make demo         build, seed a CRM, serve it on 127.0.0.1:8000
+#   make test         every test, with the servers it needs
+#   make conformance  the protocol's own conformance suite alone, with its totals
+#   make bench        toolhost beside bare rmcp, in one run
+#   make lint         formatting and clippy
+#   make plugins      the plugins, as .wasm files
 
 CARGO  ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VENV   := $(TARGET)/venv
+NODE   := $(TARGET)/node
 DEMO_PLUGINS = sql.wasm athena.wasm prometheus.wasm bedrock.wasm case_insights.wasm
 AS_ROOT = test "$$(id -u)" = 0 || { echo "Run this once as root: $(1)" >&2; exit 1; }; $(1)
 
-.PHONY: demo test bench lint plugins wasm-target mariadb prometheus python
+# Other people's programs, by which the tests find them.
+OTHERS = TOOLHOST_TEST_PYTHON=$(abspath $(VENV))/bin/python TOOLHOST_TEST_NODE=$(abspath $(NODE))/bin/node
+
+.PHONY: demo test conformance bench lint plugins wasm-target mariadb prometheus python node
 
 demo: plugins
-	$(CARGO) build -p toolhost
+	$(CARGO) build --workspace --bin toolhost
 	mkdir -p $(TARGET)/debug/plugins
 	cd $(TARGET)/wasm32-wasip2/plugin && cp $(DEMO_PLUGINS) $(abspath $(TARGET))/debug/plugins/
 	$(TARGET)/debug/toolhost demo
 
-test: plugins mariadb prometheus python
+test: plugins mariadb prometheus python node
 	$(CARGO) build --workspace --all-targets
-	TOOLHOST_TEST_PYTHON=$(abspath $(VENV))/bin/python $(CARGO) test --workspace --no-fail-fast
+	$(OTHERS) $(CARGO) test --workspace --no-fail-fast
+
+conformance: plugins node
+	$(CARGO) build --workspace --bin toolhost
+	$(OTHERS) $(CARGO) test --workspace --test conformance -- --nocapture
 
 bench: plugins mariadb
 	$(CARGO) build --release --workspace
@@ -53,4 +62,15 @@ $(VENV)/ready: tests/python/requirements.txt
 	mkdir -p $(TARGET)
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+	touch $@
+
+# Whatever Node and npm there are fetch the Node that the packages need, without running any script of theirs.
+node: $(NODE)/ready
+$(NODE)/ready: tests/node/package.json tests/node/package-lock.json
+	@command -v npm >/dev/null || { \
+		$(call AS_ROOT,apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends npm); }
+	mkdir -p $(NODE)/bin
+	cp tests/node/package.json tests/node/package-lock.json $(NODE)
+	cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $(NODE)/bin && ln -sf ../node_modules/node-linux-*/bin/node node && ./node --version
 	touch $@
