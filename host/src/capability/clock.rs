@@ -76,7 +76,8 @@ impl Drop for StandsStill {
     fn drop(&mut self) {
         let Self(clock) = self;
         let mut still = clock.0.still.lock().unwrap_or_else(PoisonError::into_inner);
-        still.before += still.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        let stood = still.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        still.before += stood;
         drop(still);
         clock.0.goes_on.notify_waiters();
     }

@@ -38,7 +38,7 @@ pub(super) fn report(host: &Host) -> bool {
     }
     let plugins = host.plugins();
     for plugin in plugins.plugins() {
-        let tools: Vec<&str> = plugin.tools.iter().map(|loaded| loaded.tool.name.as_str()).collect();
+        let tools: Vec<&str> = plugin.offers.tools.iter().map(|loaded| loaded.tool.name.as_str()).collect();
         println!("{} plugin {}: {}", mark(Mark::Good), bold(&plugin.name), tools.join(", "));
     }
     for failure in plugins.failures() {

@@ -75,16 +75,16 @@ impl client::Host for CallState {
         Ok(())
     }
 
-    async fn abilities(&mut self) -> wasmtime::Result<client::Abilities> {
+    async fn abilities(&mut self) -> wasmtime::Result<client::Ability> {
         self.count_host_call()?;
         let can = self.client.abilities;
         let flags = [
-            (can.forms, client::Abilities::FORMS),
-            (can.pages, client::Abilities::PAGES),
-            (can.model, client::Abilities::MODEL),
-            (can.roots, client::Abilities::ROOTS),
+            (can.forms, client::Ability::FORMS),
+            (can.pages, client::Ability::PAGES),
+            (can.model, client::Ability::MODEL),
+            (can.roots, client::Ability::ROOTS),
         ];
-        Ok(flags.into_iter().filter(|(can, _)| *can).fold(client::Abilities::empty(), |all, (_, flag)| all | flag))
+        Ok(flags.into_iter().filter(|(can, _)| *can).fold(client::Ability::empty(), |all, (_, flag)| all | flag))
     }
 
     async fn ask(&mut self, questions: Vec<(String, client::Question)>) -> Result<Vec<Answer>, Failure> {

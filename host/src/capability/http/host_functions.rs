@@ -53,7 +53,7 @@ impl Host for CallState {
 impl CallState {
     /// A request of any method but these may change something.
     fn note_write(&mut self, request: &Request) {
-        if !matches!(request.method, Method::Get | Method::Head) {
+        if !matches!(request.method.as_str(), "GET" | "HEAD") {
             self.wrote();
         }
     }

@@ -27,7 +27,8 @@ pub(super) async fn converse(turn: &Turn, call: Option<&mut CallState>) -> Resul
         temperature: turn.temperature,
         stop_sequences: turn.stop_sequences.clone(),
     });
-    let replies = call.ask_client(vec![(call.key_of_next_turn(), question)]).await?;
+    let key = call.key_of_next_turn();
+    let replies = call.ask_client(vec![(key, question)]).await?;
     let Some(Reply::Said(SaidByModel { text, stop_reason, model })) = replies.into_iter().next() else {
         return Err(Error::new(ErrorKind::Failed, "the calling client's model answered with something else than text").into());
     };

@@ -48,7 +48,7 @@ use self::turn::{Limits, Turn};
 use super::places::Places;
 use super::{CallState, Capability, OpenError, Place, Probe};
 use crate::config::Bounded;
-use crate::wit::Error;
+use crate::wit::Failure;
 use crate::wit::model::{self, Answer, Message, Request, Role};
 
 /// How long before the end of a plugin's call a busy service is asked for the last time: the

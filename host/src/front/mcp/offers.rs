@@ -160,6 +160,7 @@ impl ServerHandler for Door {
         let of = match request.r#ref {
             Reference::Prompt(prompt) => CompleteOf::Prompt(prompt.name),
             Reference::Resource(template) => CompleteOf::Template(template.uri),
+            _ => return Err(ErrorData::invalid_params("`ref` must be a prompt or a resource template", None)),
         };
         let (argument, typed) = (request.argument.name, request.argument.value);
         let complete = Complete { of, argument, typed, others: others.into_iter().collect() };
