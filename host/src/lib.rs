@@ -6,7 +6,8 @@
 //!
 //! ## A call, from the door to the database and back
 //!
-//! Begin with [`host::Host::call`]; the whole walk fits on a screen.
+//! Begin with [`host::Host::call`]; the whole walk fits on a screen. A resource that is read,
+//! a prompt that is written and an argument that is completed walk the same way beside it.
 //!
 //! 1. [`front`]: bytes become a [`call::Call`]. MCP and REST end at the same type.
 //! 2. [`host`]: finds the plugin that has the tool, and logs how the call ended.
@@ -19,21 +20,27 @@
 //! 7. A backend, such as `capability/sql/mysql.rs`, attaches the credential and speaks
 //!    the wire.
 //!
-//! The way out is the same stack.
+//! The way out is the same stack. A plugin that asks its client asks in one linear call
+//! (`capability/asking.rs`): the front carries the question out, in place where the protocol
+//! lets a server ask, else by ending the call, which the client makes again with its replies
+//! (`front/mcp/asking.rs`).
 //!
 //! ## The rooms, and whom each may know
 //!
 //! ```text
 //! cli          one command, one file       -> front, host, config, call, fault, capability, runtime
-//! front        how a request comes in      -> host, config, call, fault
-//! host         the walk of a call          -> registry, runtime, capability, config, call, fault, instructions
+//! front        how a request comes in      -> host, registry, config, call, fault, seal
+//! host         the walk of a call          -> registry, runtime, capability, config, call, fault, seal, instructions
 //! instructions what agents are told first  -> registry
-//! registry     which plugins there are     -> runtime, capability, config, call
-//! runtime      how a plugin runs           -> capability, config, wit, call, fault, seal
-//! capability   what a plugin may be granted -> guard, wire, config, wit, call, seal
+//! registry     which plugins there are     -> runtime, capability, search, config, call
+//! runtime      how a plugin runs           -> capability, config, wit, call, fault, schema, seal
+//! capability   what a plugin may be granted -> guard, wire, config, wit, call, fault, schema, seal, stem
+//! search       which tools fit a question  -> call, fault, stem
 //! guard        what a SQL statement does   -> nothing of ours
 //! wire         what two backends speak     -> config
-//! config, wit, call, fault, seal           -> nothing of ours
+//! call         the shared nouns            -> fault
+//! schema       what values are held against -> call
+//! config, wit, fault, seal, stem           -> nothing of ours
 //! ```
 //!
 //! `tests/tests/tidy.rs` reads this table and fails on an import that is not in it. A
@@ -43,8 +50,8 @@
 //!
 //! ## The words
 //!
-//! A **call** is one request for one tool, an **outcome** what it answers. A **plugin** is
-//! a component under a name, and has **tools**. A **capability** is a kind of thing that a
+//! A **call** is one request to a plugin, mostly for a tool; an **outcome** is how it ended. A
+//! **plugin** is a component under a name, and offers **tools**, and resources, prompts and skills. A **capability** is a kind of thing that a
 //! plugin may be granted, a **grant** one of them under a name (`sql.crm`), a **backend**
 //! the system behind a grant. A **fault** says who can mend an error: the caller, the
 //! plugin's author, the operator or the system upstream ([`fault::Fault`]).
@@ -83,6 +90,8 @@ mod instructions;
 pub mod registry;
 pub mod runtime;
 pub mod schema;
+pub mod search;
 pub mod seal;
+mod stem;
 pub mod wire;
 pub mod wit;
