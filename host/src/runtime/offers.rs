@@ -159,7 +159,7 @@ async fn catalogue(guest: &Arc<Guest>) -> Result<(Vec<Resource>, Vec<LoadedTempl
             (Ok(Outcome::Done(resources)), Ok(Outcome::Done(templates)))
         }
         Ok(Outcome::Asked) => (Ok(Outcome::Asked), Ok(Outcome::Done(Vec::new()))),
-        Err(error) => return Err(LoadError::Undescribed(error)),
+        Err(error) => return Err(LoadError::Undescribed("resource", error)),
     };
     let resource = |resource: resources::Resource| {
         check_uri(&resource.uri)?;
@@ -191,21 +191,21 @@ fn each<G, T>(
     name: impl Fn(&G) -> String,
     load: impl Fn(G) -> Result<T, String>,
 ) -> Result<Vec<T>, LoadError> {
-    let refused = |message: String| LoadError::Undescribed(Error::new(Kind::OverLimit, message));
+    let refused = |message: String| LoadError::Undescribed(kind, Error::new(Kind::OverLimit, message));
     let described = match described {
         Ok(Outcome::Done(described)) => described,
         Ok(Outcome::Asked) => return Err(refused("it asks a client, and there is none".to_owned())),
-        Err(error) => return Err(LoadError::Undescribed(error)),
+        Err(error) => return Err(LoadError::Undescribed(kind, error)),
     };
     if described.len() > OFFERS_MAX {
-        return Err(refused(format!("it has more than {OFFERS_MAX} of kind {kind}")));
+        return Err(refused(format!("there are more than {OFFERS_MAX}")));
     }
     let mut names = BTreeSet::new();
     let loaded = described.into_iter().map(|guest| {
         let name = name(&guest);
         let refused = |why| LoadError::Offer(kind, name.escape_debug().to_string(), why);
         if !names.insert(name.clone()) {
-            return Err(refused("there are two of this name".to_owned()));
+            return Err(refused(format!("two {kind}s have this name")));
         }
         load(guest).map_err(refused)
     });

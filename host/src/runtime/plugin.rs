@@ -49,9 +49,9 @@ pub enum LoadError {
     /// It does not compile, or does not fit the pool of instances.
     #[error("it cannot be run here: {0}")]
     Unrunnable(String),
-    /// It did not say what it offers.
-    #[error("it did not describe itself: {0}")]
-    Undescribed(Error),
+    /// It did not say what it offers of one kind.
+    #[error("it did not describe its {0}s: {1}")]
+    Undescribed(&'static str, Error),
     /// Something that it offers is wrong: of which kind, its name, and why.
     #[error("its {0} `{1}` is refused: {2}")]
     Offer(&'static str, String, String),

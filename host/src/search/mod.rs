@@ -168,7 +168,7 @@ fn as_float(count: usize) -> f64 {
 }
 
 #[cfg(test)]
-mod measured;
+mod corpus;
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ pub(super) struct Config {}
 /// Takes one turn. Dropping the future takes the question back.
 pub(super) async fn converse(turn: &Turn, call: Option<&mut CallState>) -> Result<Answer, Failure> {
     let Some(call) = call else {
-        return Err(Error::new(ErrorKind::Unavailable, "no client calls, whose model could be asked").into());
+        return Err(Error::new(ErrorKind::Unavailable, "no client calls, whose model could be asked by MCP's `sampling`").into());
     };
     let said = |message: &Message| Said { by_model: message.role == Role::Assistant, text: message.text.clone() };
     let question = Question::Model(call::Turn {
