@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::LoadFailure;
+use super::{ConfigFailure, LoadFailure};
 use crate::call::{Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
+use crate::capability::Grants;
 use crate::runtime::{LoadedPrompt, LoadedTemplate, LoadedTool, Plugin};
 
 /// Plugins and what they offer at one time. Every list is sorted by name.
@@ -17,26 +18,36 @@ pub struct Snapshot {
     prompts: Index,
     skills: Index,
     failures: Vec<LoadFailure>,
+    grants: Arc<Grants>,
+    config_failure: Option<ConfigFailure>,
 }
 
 /// By name: the plugin, and the place among its own.
 type Index = BTreeMap<String, (Arc<Plugin>, usize)>;
 
 impl Snapshot {
-    /// Adds a plugin, unless something of it has the name of something that is there.
-    pub fn add(&mut self, plugin: Plugin) {
-        let plugin = Arc::new(plugin);
-        if let Err(message) = self.index(&plugin) {
-            self.forget(&plugin);
-            return self.add_failure(plugin.name.clone(), message);
-        }
-        self.plugins.push(plugin);
+    /// No plugins yet, of these grants; and why they are not those of the config file, if they are not.
+    pub fn new(grants: Arc<Grants>, config_failure: Option<ConfigFailure>) -> Self {
+        Self { grants, config_failure, ..Self::default() }
     }
 
-    /// The same with another version of one plugin, or why the other does not fit.
+    /// Adds a plugin, unless something of it has the name of something that is there: then
+    /// the error says so.
+    pub fn add(&mut self, plugin: Arc<Plugin>) -> Result<(), String> {
+        if let Err(message) = self.index(&plugin) {
+            self.forget(&plugin);
+            return Err(message);
+        }
+        let place = self.plugins.partition_point(|other| other.name <= plugin.name);
+        self.plugins.insert(place, plugin);
+        Ok(())
+    }
+
+    /// The same with a plugin that has described itself anew, or why its description does not fit.
     pub fn with(&self, plugin: Plugin) -> Result<Self, String> {
         let mut snapshot = self.clone();
-        let place = snapshot.plugins.iter().position(|other| other.name == plugin.name);
+        // One that was reloaded since has described itself already.
+        let place = snapshot.plugins.iter().position(|other| other.is_of_same_load(&plugin));
         let plugin = Arc::new(plugin);
         match place.and_then(|place| snapshot.plugins.get_mut(place)) {
             Some(other) => {
@@ -49,9 +60,10 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Notes a plugin that is not served.
+    /// Notes a plugin that is not served as it should be.
     pub fn add_failure(&mut self, plugin: String, message: String) {
-        self.failures.push(LoadFailure { plugin, message });
+        let place = self.failures.partition_point(|other| other.plugin <= plugin);
+        self.failures.insert(place, LoadFailure { plugin, message });
     }
 
     fn index(&mut self, plugin: &Arc<Plugin>) -> Result<(), String> {
@@ -80,9 +92,34 @@ impl Snapshot {
         &self.plugins
     }
 
-    /// Those that are not served.
+    /// The plugin of that name.
+    pub fn plugin(&self, name: &str) -> Option<&Arc<Plugin>> {
+        self.plugins.iter().find(|plugin| plugin.name == name)
+    }
+
+    /// Those that are not served as they should be, by name.
     pub fn failures(&self) -> &[LoadFailure] {
         &self.failures
+    }
+
+    /// The operator's grants.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// Why all this is of an older config than that of the file, if it is.
+    pub fn config_failure(&self) -> Option<&ConfigFailure> {
+        self.config_failure.as_ref()
+    }
+
+    /// Whether agents see the same list of one kind in both.
+    pub fn lists_as(&self, other: &Self, offer: Offer) -> bool {
+        match offer {
+            Offer::Tools => self.tools().eq(other.tools()),
+            Offer::Resources => self.resources().eq(other.resources()) && self.templates().eq(other.templates()),
+            Offer::Prompts => self.prompts().eq(other.prompts()),
+            Offer::Skills => self.skills().eq(other.skills()),
+        }
     }
 
     /// Whether some plugin has an offer of this kind, be its list empty.
