@@ -1,27 +1,26 @@
 //! The host: what is loaded, and the walk of a call through it.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use crate::call::{
     Call, CallId, Complete, CompleteOf, Contents, Conversation, GetPrompt, Outcome, ReadResource, Suggestions,
 };
-use crate::capability::Grants;
 use crate::config::Config;
 use crate::fault::{Error, Fault, Kind};
 use crate::instructions::Instructions;
-use crate::registry::{self, Event, Registry, Snapshot};
+use crate::registry::{Event, Registry, Snapshot};
 use crate::runtime::{Cache, Completed, EngineError, Runtime};
 use crate::seal::Seal;
 
 /// Everything that serves calls, whichever door they come in by.
 pub struct Host {
     registry: Registry,
-    grants: Grants,
     instructions: Instructions,
     seal: Seal,
 }
@@ -30,10 +29,15 @@ impl Host {
     /// Opens the grants and loads the plugins. What fails is noted, and harms nothing else.
     pub async fn start(config: &Config, cache: Cache) -> Result<Self, EngineError> {
         let runtime = Runtime::new(config.serve.calls.get_usize(), cache)?;
-        let grants = Grants::open(config);
         let seal = runtime.seal.clone();
-        let registry = Registry::new(registry::load(config, &grants, &runtime).await);
-        Ok(Self { registry, grants, instructions: Instructions::default(), seal })
+        let registry = Registry::start(config, runtime).await;
+        Ok(Self { registry, instructions: Instructions::default(), seal })
+    }
+
+    /// Takes in what changes in the config file and the plugin directory, and looks at once
+    /// when it is asked to. Calls go on meanwhile.
+    pub async fn watch(&self, asked: &Notify) -> Infallible {
+        self.registry.watch(asked).await
     }
 
     /// One call, from the door to the plugin and back. Dropping the future stops the
@@ -46,6 +50,9 @@ impl Host {
     async fn walk(&self, call: Call) -> Result<Outcome, Error> {
         let plugins = self.registry.snapshot();
         let name = &call.request.name;
+        if let Some(answer) = plugins.own_tool(name, &call.request.arguments) {
+            return answer.map(Outcome::Done);
+        }
         let (plugin, tool) = plugins.tool(name).ok_or_else(|| unknown_tool(&plugins, name))?;
         let (outcome, news) = plugin.run(tool, call).await;
         self.registry.take(plugin, news).await;
@@ -90,7 +97,9 @@ impl Host {
         let completing = async {
             let plugins = self.registry.snapshot();
             let (plugin, of) = match &call.request.of {
-                CompleteOf::Prompt(_) => plugins.prompt(&name).map(|(plugin, prompt)| (plugin, Completed::Prompt(prompt))),
+                CompleteOf::Prompt(_) => {
+                    plugins.prompt(&name).map(|(plugin, prompt)| (plugin, Completed::Prompt(prompt)))
+                }
                 CompleteOf::Template(_) => {
                     plugins.template(&name).map(|(plugin, template)| (plugin, Completed::Template(template)))
                 }
@@ -108,7 +117,7 @@ impl Host {
         self.registry.events()
     }
 
-    /// The plugins and tools as they are now.
+    /// The plugins, tools and grants as they are now.
     pub fn plugins(&self) -> Arc<Snapshot> {
         self.registry.snapshot()
     }
@@ -116,11 +125,6 @@ impl Host {
     /// What marks the things that a caller brings back.
     pub fn seal(&self) -> &Seal {
         &self.seal
-    }
-
-    /// The operator's grants.
-    pub fn grants(&self) -> &Grants {
-        &self.grants
     }
 
     /// What an agent should know before its first call: the sources, and their rules.

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::capability::grants::Grant;
 use crate::registry::Snapshot;
 
 /// How long the text is good for: catalogues change seldom.
@@ -27,41 +28,67 @@ pub(crate) struct Instructions(Mutex<Option<Kept>>);
 
 struct Kept {
     text: Arc<str>,
+    of: Vec<Source>,
     until: Instant,
+}
+
+/// A grant that plugins use. It is held weakly: what is kept here keeps no grant open.
+struct Source {
+    path: String,
+    grant: Weak<dyn Grant>,
+    /// The plugins, by name.
+    users: Vec<String>,
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path && self.users == other.users && Weak::ptr_eq(&self.grant, &other.grant)
+    }
 }
 
 impl Instructions {
     /// The text for these plugins. A source that does not answer is named all the same.
     pub(crate) async fn of(&self, plugins: &Snapshot) -> Arc<str> {
+        let of = sources(plugins);
         let mut kept = self.0.lock().await;
-        if let Some(Kept { text, until }) = &*kept
-            && Instant::now() < *until
+        if let Some(kept) = &*kept
+            && kept.of == of
+            && Instant::now() < kept.until
         {
-            return Arc::clone(text);
+            return Arc::clone(&kept.text);
         }
-        let (text, complete) = write(plugins).await;
+        let (text, complete) = write(&of).await;
         let text: Arc<str> = text.into();
         let until = Instant::now() + if complete { FRESH } else { FRESH_INCOMPLETE };
-        *kept = Some(Kept { text: Arc::clone(&text), until });
+        *kept = Some(Kept { text: Arc::clone(&text), of, until });
         text
     }
 }
 
-/// The text, and whether every source had its say.
-async fn write(plugins: &Snapshot) -> (String, bool) {
+/// What the plugins were granted, by path.
+fn sources(plugins: &Snapshot) -> Vec<Source> {
     let mut sources = BTreeMap::new();
     for plugin in plugins.plugins() {
         for (path, grant) in plugin.grants().iter() {
             sources
                 .entry(path.to_owned())
-                .or_insert_with(|| (Arc::clone(grant), Vec::new()))
+                .or_insert_with(|| (Arc::downgrade(grant), Vec::new()))
                 .1
                 .push(plugin.name.clone());
         }
     }
-    let asked = sources.iter().map(async |(path, (grant, users))| {
+    sources.into_iter().map(|(path, (grant, users))| Source { path, grant, users }).collect()
+}
+
+/// The text, and whether every source had its say.
+async fn write(sources: &[Source]) -> (String, bool) {
+    let asked = sources.iter().map(async |Source { path, grant, users }| {
         let name = path.split_once('.').map_or(path.as_str(), |(_, name)| name);
-        let said = timeout(SOURCE_TIME, grant.introduce(name)).await;
+        let said = match grant.upgrade() {
+            Some(grant) => timeout(SOURCE_TIME, grant.introduce(name)).await,
+            // It was taken away since.
+            None => Ok(Ok(None)),
+        };
         (path, users, said)
     });
     let mut text = String::from("Tools on data sources. Credentials stay with the host; tools take none.\n");

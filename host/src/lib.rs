@@ -11,7 +11,8 @@
 //!
 //! 1. [`front`]: bytes become a [`call::Call`]. MCP and REST end at the same type.
 //! 2. [`host`]: finds the plugin that has the tool, and logs how the call ended.
-//! 3. [`registry`]: the snapshot of plugins that are there now.
+//! 3. [`registry`]: the snapshot of plugins that are there now. A call keeps the one that it
+//!    began with, whatever is reloaded meanwhile.
 //! 4. [`runtime`]: holds the arguments against the tool's schema, makes a new instance with
 //!    a deadline and a memory limit, calls it, holds its answer against the schema.
 //! 5. The plugin runs: pure code. Its imports are all that it can do.
@@ -30,9 +31,9 @@
 //! ```text
 //! cli          one command, one file       -> front, host, config, call, fault, capability, runtime
 //! front        how a request comes in      -> host, registry, config, call, fault, seal
-//! host         the walk of a call          -> registry, runtime, capability, config, call, fault, seal, instructions
-//! instructions what agents are told first  -> registry
-//! registry     which plugins there are     -> runtime, capability, search, config, call
+//! host         the walk of a call          -> registry, runtime, config, call, fault, seal, instructions
+//! instructions what agents are told first  -> registry, capability
+//! registry     which plugins there are     -> runtime, capability, search, config, call, fault
 //! runtime      how a plugin runs           -> capability, config, wit, call, fault, schema, seal
 //! capability   what a plugin may be granted -> guard, wire, config, wit, call, fault, schema, seal, stem
 //! search       which tools fit a question  -> call, fault, stem
@@ -61,8 +62,9 @@
 //! - No plugin gets a credential, an address, a file, a socket or an environment variable.
 //! - No tool loads plugins or changes grants: that is the operator's plane, the config and
 //!   the command line.
-//! - No state outlives a call but the config's snapshot, the backends' idle connections, what
-//!   each model's budget has used today, the statements that a call detached
+//! - No state outlives a call but the snapshot of config, grants and plugins, which a reload swaps
+//!   as a whole (`registry/reload.rs`), the backends' idle connections, what each model's budget
+//!   has used today, the statements that a call detached
 //!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, and the text of
 //!   `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the

@@ -33,6 +33,21 @@ pub struct Events {
 }
 
 impl Events {
+    /// The answer to one request to the host at `url`, message by message.
+    pub async fn open(url: &str, method: &str, headers: &[(&str, &str)], body: String) -> Result<Self> {
+        let authority = url.trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
+        let stream = TcpStream::connect(&authority).await?;
+        let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let mut request = Request::builder().method(method).uri("/mcp").header("host", authority);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
+        ensure!(response.status() == 200, "{method} was answered {}", response.status());
+        Ok(Self { _sender: sender, body: response.into_body(), text: String::new() })
+    }
+
     /// The next message; none at the end of the stream.
     pub async fn next(&mut self) -> Result<Option<Value>> {
         loop {
@@ -80,7 +95,7 @@ impl Lender {
     pub async fn call(&self, tool: &str, arguments: Value, model: impl Fn(&Value) -> Option<Value>) -> Result<Heard> {
         let params = json!({ "name": tool, "arguments": arguments });
         let body = json!({ "jsonrpc": "2.0", "id": CALL, "method": "tools/call", "params": params }).to_string();
-        let mut events = self.open("POST", body).await?;
+        let mut events = Events::open(&self.url, "POST", &self.headers(), body).await?;
         let mut heard = Heard::default();
         while let Some(message) = events.next().await? {
             if self.take(message, &mut heard, &model).await? {
@@ -92,21 +107,7 @@ impl Lender {
 
     /// The stream of what the server says outside any call.
     pub async fn listen(&self) -> Result<Events> {
-        self.open("GET", String::new()).await
-    }
-
-    async fn open(&self, method: &str, body: String) -> Result<Events> {
-        let authority = self.url.trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
-        let stream = TcpStream::connect(&authority).await?;
-        let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let mut request = Request::builder().method(method).uri("/mcp").header("host", authority);
-        for (name, value) in self.headers() {
-            request = request.header(name, value);
-        }
-        let response = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
-        ensure!(response.status() == 200, "{method} was answered {}", response.status());
-        Ok(Events { _sender: sender, body: response.into_body(), text: String::new() })
+        Events::open(&self.url, "GET", &self.headers(), String::new()).await
     }
 
     /// Takes the call under way back.

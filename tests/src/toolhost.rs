@@ -61,14 +61,7 @@ impl Setup {
         for (name, bytes) in &self.plugins {
             std::fs::write(plugins.join(format!("{name}.wasm")), bytes)?;
         }
-        // Compiled once for all tests: the cache is a promise of its own, tested elsewhere.
-        let cache = target_dir()?.join("tests-compiled");
-        let own = format!("listen = \"127.0.0.1:0\"\ncache_dir = {cache:?}\n");
-        let config = match self.config.split_once("[serve]\n") {
-            Some((before, after)) => format!("{before}[serve]\n{own}{after}"),
-            None => format!("[serve]\n{own}\n{}", self.config),
-        };
-        std::fs::write(dir.path().join("toolhost.toml"), config)?;
+        std::fs::write(dir.path().join("toolhost.toml"), with_own_keys(&self.config)?)?;
         Ok(dir)
     }
 
@@ -107,6 +100,17 @@ impl Setup {
     }
 }
 
+/// A config with the keys that are the harness's own.
+fn with_own_keys(config: &str) -> Result<String> {
+    // Compiled once for all tests: the cache is a promise of its own, tested elsewhere.
+    let cache = target_dir()?.join("tests-compiled");
+    let own = format!("listen = \"127.0.0.1:0\"\ncache_dir = {cache:?}\n");
+    Ok(match config.split_once("[serve]\n") {
+        Some((before, after)) => format!("{before}[serve]\n{own}{after}"),
+        None => format!("[serve]\n{own}\n{config}"),
+    })
+}
+
 /// A host that listens. It ends when it is dropped.
 pub struct Toolhost {
     child: Child,
@@ -123,6 +127,35 @@ impl Toolhost {
     /// Its folder: `toolhost.toml` and `plugins`.
     pub fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Puts a file into the plugin directory in one step, as `<name>.wasm`: a new one, or another
+    /// in the place of the one that is there.
+    pub fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.rename_into(&format!("plugins/{name}.wasm"), bytes)
+    }
+
+    /// Removes `<name>.wasm` from the plugin directory.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        Ok(std::fs::remove_file(self.dir().join(format!("plugins/{name}.wasm")))?)
+    }
+
+    /// Puts another config in the place of the one that is there, in one step.
+    pub fn configure(&self, config: &str) -> Result<()> {
+        self.rename_into("toolhost.toml", with_own_keys(config)?.as_bytes())
+    }
+
+    fn rename_into(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        let part = self.dir().join("part");
+        std::fs::write(&part, bytes)?;
+        Ok(std::fs::rename(part, self.dir().join(path))?)
+    }
+
+    /// Sends the process a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let killed = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status()?;
+        anyhow::ensure!(killed.success(), "kill: {killed}");
+        Ok(())
     }
 
     /// The process's id.
@@ -161,8 +194,7 @@ impl Toolhost {
 
     /// Asks the process to end, and waits for it.
     pub async fn stop(mut self) -> Result<(ExitStatus, String)> {
-        let killed = Command::new("kill").arg("-TERM").arg(self.pid().to_string()).status()?;
-        anyhow::ensure!(killed.success(), "kill: {killed}");
+        self.signal("TERM")?;
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(status) = self.child.try_wait()? {

@@ -81,7 +81,7 @@ pub enum ResourceBody {
 }
 
 /// Hints about one part of an answer, or about a resource.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PartAnnotations {
     /// It is for people.
     pub for_user: bool,

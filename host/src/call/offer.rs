@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Contents, JsonObject, PartAnnotations, ResourceBody};
 
 /// One tool.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tool {
     /// The full name: the plugin's prefix, two underscores, the tool's own name.
     pub name: String,
@@ -33,7 +33,7 @@ pub struct Tool {
 }
 
 /// What a tool does to the world; hints, on which nothing here relies.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Annotations {
     /// It changes nothing.
     pub read_only: Option<bool>,
@@ -46,7 +46,7 @@ pub struct Annotations {
 }
 
 /// A picture for a client to show.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Icon {
     /// An `https:` or `data:` URL.
     pub src: String,
@@ -69,7 +69,7 @@ pub enum TaskUse {
 }
 
 /// One thing to read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     /// What it is called.
     pub uri: String,
@@ -92,7 +92,7 @@ pub struct Resource {
 }
 
 /// Many things to read, whose URIs are made alike.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     /// An RFC 6570 template of level 1.
     pub uri_template: String,
@@ -115,7 +115,7 @@ pub struct Template {
 }
 
 /// One prompt: a conversation that a person may begin.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Prompt {
     /// The full name: the plugin's prefix, two underscores, the prompt's own name.
     pub name: String,
@@ -132,7 +132,7 @@ pub struct Prompt {
 }
 
 /// One argument of a prompt; its value is text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PromptArgument {
     /// Its name.
     pub name: String,
@@ -147,7 +147,7 @@ pub struct PromptArgument {
 }
 
 /// One skill (SEP-2640): a folder of instructions, which the host keeps.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Skill {
     /// Where it is among the skills, such as `office/forms`.
     pub path: String,
@@ -158,7 +158,7 @@ pub struct Skill {
 }
 
 /// One file of a skill.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkillFile {
     /// Where it is within the skill.
     pub path: String,

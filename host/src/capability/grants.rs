@@ -14,6 +14,8 @@ use crate::config::Config;
 pub struct Grants {
     opened: BTreeMap<String, Arc<dyn Grant>>,
     failures: Vec<GrantFailure>,
+    /// The tables themselves, by which a later config is seen to be another.
+    tables: BTreeMap<String, toml::Value>,
 }
 
 /// A grant that cannot be used, and why.
@@ -68,17 +70,32 @@ impl Grants {
     /// Opens every grant of the config. One that cannot be opened is a failure of its
     /// own, and of the plugins that name it.
     pub fn open(config: &Config) -> Self {
+        Self::default().reopen(config)
+    }
+
+    /// The grants of a config that may have changed. One whose table is what it was stays open,
+    /// with its connections and what its budget has used; one that failed is tried again.
+    pub fn reopen(&self, config: &Config) -> Self {
         let mut grants = Self::default();
         for open in ALL.iter().filter_map(|entry| entry.open) {
-            open(config, &mut grants);
+            open(config, self, &mut grants);
         }
         grants
     }
 
-    pub(super) fn open_all<C: Capability>(config: &Config, grants: &mut Self) {
+    pub(super) fn open_all<C: Capability>(config: &Config, before: &Self, grants: &mut Self) {
         let dir = config.resolve("".as_ref());
+        let mut tables = config.grants::<toml::Value>(C::NAME);
         for (name, read) in config.grants::<C::Config>(C::NAME) {
             let path = format!("{}.{name}", C::NAME);
+            if let Some(Ok(table)) = tables.remove(&name) {
+                let kept = before.opened.get(&path).filter(|_| before.tables.get(&path) == Some(&table));
+                grants.tables.insert(path.clone(), table);
+                if let Some(grant) = kept {
+                    grants.opened.insert(path, Arc::clone(grant));
+                    continue;
+                }
+            }
             let opened = read.map_err(|error| error.to_string()).and_then(|config| {
                 C::open(config, Place { name: &name, dir: &dir }).map_err(|error| error.to_string())
             });
@@ -89,6 +106,21 @@ impl Grants {
                 Err(message) => grants.failures.push(GrantFailure { path, message }),
             }
         }
+    }
+
+    /// A grant that cannot be used though its table is new or changed, if there is one.
+    pub fn worse_than(&self, before: &Self) -> Option<&GrantFailure> {
+        self.failures.iter().find(|failure| {
+            let table = self.tables.get(&failure.path);
+            table.is_none() || table != before.tables.get(&failure.path)
+        })
+    }
+
+    /// Whether a plugin that is granted these table paths may still use all that it was given before.
+    pub fn still_give(&self, paths: &[String], given: &PluginGrants) -> bool {
+        given.usable.iter().all(|(path, grant)| {
+            paths.contains(path) && self.opened.get(path).is_some_and(|now| Arc::ptr_eq(now, grant))
+        })
     }
 
     /// Those that cannot be used.
@@ -135,6 +167,16 @@ pub struct PluginGrants {
     unusable: Vec<String>,
 }
 
+/// Equal are those that lead to the very same backends.
+impl PartialEq for PluginGrants {
+    fn eq(&self, other: &Self) -> bool {
+        let pairs = || self.usable.iter().zip(&other.usable);
+        self.unusable == other.unusable
+            && self.usable.len() == other.usable.len()
+            && pairs().all(|((path, grant), (of, another))| path == of && Arc::ptr_eq(grant, another))
+    }
+}
+
 impl PluginGrants {
     /// The table paths, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
@@ -168,5 +210,60 @@ impl PluginGrants {
     /// Whether it was granted, and cannot be used.
     pub(super) fn is_unusable<C: Capability>(&self, name: &str) -> bool {
         self.unusable.contains(&format!("{}.{name}", C::NAME))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const CRM: &str = "[sql.crm.script]\ndialect = \"mysql\"\n";
+    const SHOP: &str = "[sql.shop.script]\ndialect = \"sqlite\"\n";
+
+    fn config(text: &str) -> Config {
+        Config::parse(text, Path::new("toolhost.toml"), &super::super::grant_tables()).expect("parses")
+    }
+
+    fn same(one: &Grants, other: &Grants, path: &str) -> bool {
+        Arc::ptr_eq(&one.opened[path], &other.opened[path])
+    }
+
+    #[test]
+    fn a_grant_stays_open_until_its_own_table_changes() {
+        let before = Grants::open(&config(&format!("{CRM}{SHOP}")));
+        // Another order, a comment and another grant are no change.
+        let after = before.reopen(&config(&format!("# Ours.\n{SHOP}\n{CRM}[sql.new.script]\ndialect = \"mysql\"\n")));
+        assert!(same(&before, &after, "sql.crm") && same(&before, &after, "sql.shop"));
+        assert!(after.opened.contains_key("sql.new"));
+        let after = before.reopen(&config(&format!("[sql.crm]\nnotes = \"Ours.\"\n{CRM}{SHOP}")));
+        assert!(!same(&before, &after, "sql.crm") && same(&before, &after, "sql.shop"));
+        let after = before.reopen(&config(SHOP));
+        assert_eq!(after.iter().map(|(path, _)| path).collect::<Vec<_>>(), ["sql.shop"]);
+    }
+
+    #[test]
+    fn a_table_is_worse_only_where_it_changed() {
+        let broken = "[sql.crm]\nrow_max = 5\n[sql.crm.script]\ndialect = \"mysql\"\n";
+        let (good, bad) = (Grants::open(&config(CRM)), Grants::open(&config(broken)));
+        assert_eq!(bad.worse_than(&good).map(|failure| failure.path.as_str()), Some("sql.crm"));
+        // It was as bad before.
+        let after = bad.reopen(&config(&format!("{broken}{SHOP}")));
+        assert_eq!((after.worse_than(&bad), after.failures().len()), (None, 1));
+        assert_eq!(bad.reopen(&config(CRM)).failures(), []);
+    }
+
+    #[test]
+    fn what_was_given_is_taken_back_with_its_path_or_its_table() {
+        let both = ["sql.crm".to_owned(), "sql.shop".to_owned()];
+        let before = Grants::open(&config(&format!("{CRM}{SHOP}")));
+        let given = before.select(&both).expect("is there");
+        assert!(before.still_give(&both, &given));
+        assert!(!before.still_give(&both[..1], &given));
+        let changed = before.reopen(&config(&format!("[sql.crm]\naccess = \"write\"\n{CRM}{SHOP}")));
+        assert!(!changed.still_give(&both, &given));
+        assert!(changed.select(&both).expect("is there") != given);
+        assert!(before.select(&both).expect("is there") == given);
     }
 }

@@ -105,6 +105,9 @@ pub enum OpenError {
     Invalid(String),
 }
 
+/// Opens every grant of one capability, but those that were opened before and have not changed.
+type OpenGrants = fn(&Config, &Grants, &mut Grants);
+
 /// One line of [`ALL`].
 pub struct Entry {
     /// The capability's name.
@@ -112,7 +115,7 @@ pub struct Entry {
     /// Hands its host functions to a linker.
     pub link: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
     /// How its grants are opened; none if every plugin has it without one.
-    open: Option<fn(&Config, &mut Grants)>,
+    open: Option<OpenGrants>,
 }
 
 impl Entry {

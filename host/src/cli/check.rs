@@ -27,7 +27,8 @@ impl Check {
         let host = start::start(&config).await?;
         let mut good = start::report(&host);
         if !self.offline {
-            let probes = host.grants().iter().map(async |(path, grant)| {
+            let plugins = host.plugins();
+            let probes = plugins.grants().iter().map(async |(path, grant)| {
                 let probe = tokio::time::timeout(PROBE_TIME, grant.probe()).await;
                 (path, probe.unwrap_or_else(|_| Err(format!("no answer in {} s", PROBE_TIME.as_secs()))))
             });

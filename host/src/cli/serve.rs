@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use tokio::sync::Notify;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::start;
 use super::terminal::bold;
@@ -34,6 +36,7 @@ pub(super) async fn serve(
 ) -> anyhow::Result<ExitCode> {
     let host = Arc::new(start::start(&config).await?);
     let server = Server::bind(Arc::clone(&host), config.serve.clone(), insecure).await?;
+    let _watching = watch(Arc::clone(&host));
     start::report(&host);
     let url = format!("http://{}", server.address());
     println!("Serving MCP on {} and REST on {}", bold(&format!("{url}/mcp")), bold(&format!("{url}/tools")));
@@ -41,6 +44,29 @@ pub(super) async fn serve(
     welcome(&host, &url).await;
     server.run(stop_signal()).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes in what changes, and looks at once at SIGHUP, until it is dropped.
+fn watch(host: Arc<Host>) -> AbortOnDropHandle<()> {
+    // From this line on, SIGHUP does not end the process.
+    #[cfg(unix)]
+    let hang_up = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let asked = Notify::new();
+        let asking = async {
+            #[cfg(unix)]
+            if let Ok(mut hang_up) = hang_up {
+                while hang_up.recv().await.is_some() {
+                    asked.notify_one();
+                }
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            never = host.watch(&asked) => match never {},
+            () = asking => {}
+        }
+    }))
 }
 
 /// Done when the process is asked to end.

@@ -30,13 +30,13 @@ pub(super) async fn start(config: &Config) -> anyhow::Result<Host> {
 
 /// Prints what is served and what is not; never a secret. True if nothing failed.
 pub(super) fn report(host: &Host) -> bool {
-    for (path, grant) in host.grants().iter() {
+    let plugins = host.plugins();
+    for (path, grant) in plugins.grants().iter() {
         println!("{} grant {}: {}", mark(Mark::Good), bold(path), grant.summary());
     }
-    for failure in host.grants().failures() {
+    for failure in plugins.grants().failures() {
         println!("{} grant {}: {}", mark(Mark::Bad), bold(&failure.path), failure.message);
     }
-    let plugins = host.plugins();
     for plugin in plugins.plugins() {
         let tools: Vec<&str> = plugin.offers.tools.iter().map(|loaded| loaded.tool.name.as_str()).collect();
         println!("{} plugin {}: {}", mark(Mark::Good), bold(&plugin.name), tools.join(", "));
@@ -47,5 +47,5 @@ pub(super) fn report(host: &Host) -> bool {
     if plugins.plugins().is_empty() && plugins.failures().is_empty() {
         println!("{} no plugins: put .wasm files into the plugin directory", mark(Mark::Warning));
     }
-    plugins.failures().is_empty() && host.grants().failures().is_empty()
+    plugins.failures().is_empty() && plugins.grants().failures().is_empty()
 }

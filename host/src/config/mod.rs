@@ -56,6 +56,32 @@ pub struct Serve {
     pub calls: Bounded<1, 2_000, 256>,
     /// How long calls under way may go on when the host is told to stop, in milliseconds.
     pub stop_ms: Bounded<1, 600_000, 10_000>,
+    /// Whether a change of this file or of a plugin's is taken in while the host serves. SIGHUP makes
+    /// it look at once, and is the only thing that does if this is false.
+    pub reload: bool,
+    /// Whether agents get the tool `search_tools`, by which they find the right one of many. If
+    /// nothing is written they do when there are over 40 tools.
+    pub search: Option<bool>,
+}
+
+impl Serve {
+    /// The keys that differ, and that hold from one start to the next.
+    pub fn kept_until_restart(&self, other: &Self) -> Vec<&'static str> {
+        // Each by name, so that a new key has to be decided on.
+        let Self { listen, plugin_dir: _, cache_dir, hosts, origins, request_kib, calls, stop_ms, reload, search: _ } =
+            self;
+        let keys = [
+            ("listen", *listen != other.listen),
+            ("cache_dir", *cache_dir != other.cache_dir),
+            ("hosts", *hosts != other.hosts),
+            ("origins", *origins != other.origins),
+            ("request_kib", *request_kib != other.request_kib),
+            ("calls", *calls != other.calls),
+            ("stop_ms", *stop_ms != other.stop_ms),
+            ("reload", *reload != other.reload),
+        ];
+        keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
 }
 
 impl Default for Serve {
@@ -69,12 +95,14 @@ impl Default for Serve {
             request_kib: Bounded::default(),
             calls: Bounded::default(),
             stop_ms: Bounded::default(),
+            reload: true,
+            search: None,
         }
     }
 }
 
 /// `[limits]`, and `[plugins.<name>.limits]` for one plugin: what a call may use.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Wall-clock time of a call, waiting for sources included, in milliseconds.
@@ -138,18 +166,22 @@ const OWN_TABLES: [&str; 3] = ["serve", "limits", "plugins"];
 struct Source {
     path: PathBuf,
     text: Arc<str>,
+    /// Whether the text was read from the path.
+    is_file: bool,
 }
 
 impl Config {
     /// Reads a config file. `capabilities` are the names that a table of grants may have.
     pub fn read(path: &Path, capabilities: &[&str]) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
-        Self::parse(&text, path, capabilities)
+        let mut config = Self::parse(&text, path, capabilities)?;
+        config.source.is_file = true;
+        Ok(config)
     }
 
     /// Reads the text of a config file; relative paths in it start from the folder of `path`.
     pub fn parse(text: &str, path: &Path, capabilities: &[&str]) -> Result<Self, ConfigError> {
-        let source = Source { path: path.to_owned(), text: text.into() };
+        let source = Source { path: path.to_owned(), text: text.into(), is_file: false };
         let table = source.table()?;
         for (key, value) in &table {
             let known = || OWN_TABLES.iter().chain(capabilities).copied();
@@ -174,7 +206,7 @@ impl Config {
     /// The grants of one capability by name, each read from its table `[<capability>.<name>]`,
     /// or the error in that table; an error in one leaves the others alone.
     pub fn grants<T: DeserializeOwned>(&self, capability: &str) -> BTreeMap<String, Result<T, ConfigError>> {
-        let Source { path, text } = &self.source;
+        let Source { path, text, .. } = &self.source;
         // The text was parsed before, so a failure here has been reported.
         let table = self.source.table().unwrap_or_default();
         let grants = table.get(capability).and_then(|value| value.get_ref().as_table());
@@ -191,6 +223,16 @@ impl Config {
                 (name, grant)
             })
             .collect()
+    }
+
+    /// The file to read again when it changes; none if the text was in no file.
+    pub fn file(&self) -> Option<&Path> {
+        self.source.is_file.then_some(&*self.source.path)
+    }
+
+    /// Whether both were read from the same text.
+    pub fn has_text_of(&self, other: &Self) -> bool {
+        self.source.text == other.source.text
     }
 
     /// The file the config was read from.
@@ -250,6 +292,16 @@ mod tests {
         assert_eq!(config.serve.listen.to_string(), "127.0.0.1:8000");
         assert_eq!(config.limits.deadline(), Duration::from_secs(30));
         assert!(config.plugins.is_empty());
+    }
+
+    #[test]
+    fn keys_that_wait_for_a_restart_are_named_and_no_others() {
+        let serve = |text: &str| parse(&format!("[serve]\n{text}")).expect("parses").serve;
+        let before = serve("");
+        assert!(before.reload && before.kept_until_restart(&serve("")).is_empty());
+        assert!(before.kept_until_restart(&serve("plugin_dir = \"elsewhere\"\n")).is_empty());
+        let other = serve("listen = \"127.0.0.1:9\"\ncalls = 7\nreload = false\n");
+        assert_eq!(before.kept_until_restart(&other), ["listen", "calls", "reload"]);
     }
 
     #[test]

@@ -91,15 +91,18 @@ pub(super) async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// `GET /ready`: whether every plugin and grant of the config is served, and why not.
+/// `GET /ready`: whether every plugin and grant of the config is served as the files say, and why not.
 pub(super) async fn ready(State(host): State<Arc<Host>>) -> Response {
     let plugins = host.plugins();
     let mut failures: Vec<Value> = Vec::new();
     for failure in plugins.failures() {
         failures.push(json!({ "plugin": failure.plugin, "message": failure.message }));
     }
-    for failure in host.grants().failures() {
+    for failure in plugins.grants().failures() {
         failures.push(json!({ "grant": failure.path, "message": failure.message }));
+    }
+    if let Some(failure) = plugins.config_failure() {
+        failures.push(json!({ "config": failure.path.display().to_string(), "message": failure.message }));
     }
     let names: Vec<&str> = plugins.plugins().iter().map(|plugin| plugin.name.as_str()).collect();
     let ready = failures.is_empty();

@@ -1,51 +1,214 @@
-//! From config and directory to a snapshot. A plugin that fails harms no other.
+//! From config and directory to plugins. A plugin that fails harms no other, and the version
+//! of it that is served already is served on, unless it holds what is no longer granted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Error, ErrorKind, Result as IoResult};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::FutureExt as _;
+use futures_util::stream::{self, StreamExt as _};
 
-use super::Snapshot;
+use super::{LoadFailure, Snapshot, Stamp};
 use crate::capability::Grants;
 use crate::config::{self, Config};
-use crate::runtime::{Plugin, PluginSpec, Runtime};
+use crate::runtime::{LoadError, Plugin, PluginSpec, Runtime, digest};
 
 /// The largest plugin file, in bytes.
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
-/// Loads every plugin of the config and every other `.wasm` file of the plugin directory.
-pub async fn load(config: &Config, grants: &Grants, runtime: &Runtime) -> Snapshot {
-    let mut snapshot = Snapshot::default();
-    let dir = config.resolve(&config.serve.plugin_dir);
-    let plugins = match find(config, &dir) {
-        Ok(plugins) => plugins,
-        Err(error) => {
-            let why = format!("the plugin directory {} cannot be read: {error}", dir.display());
-            snapshot.add_failure("*".to_owned(), why);
-            config.plugins.clone()
-        }
-    };
-    let loading = plugins.into_iter().map(async |(name, written)| {
-        let loaded = load_one(&name, written, &dir, config, grants, runtime).await;
-        (name, loaded)
-    });
-    // Each keeps a thread busy with compiling, and its memory with it.
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut loading = stream::iter(loading).buffered(at_once);
-    while let Some((name, loaded)) = loading.next().await {
-        match loaded {
-            Ok(plugin) => snapshot.add(plugin),
-            Err(message) => snapshot.add_failure(name, message),
-        }
-    }
-    snapshot
+/// What plugins are loaded from, and what is served already.
+pub(super) struct Load<'a> {
+    pub(super) config: &'a Config,
+    pub(super) grants: &'a Grants,
+    pub(super) runtime: &'a Runtime,
+    pub(super) before: &'a Snapshot,
+    /// Files that do not hold still: their plugins stay as they are.
+    pub(super) moving: &'a BTreeSet<PathBuf>,
 }
 
-/// The plugins by name: those of the config, and the files that it does not name.
-fn find(config: &Config, dir: &Path) -> std::io::Result<BTreeMap<String, config::Plugin>> {
+/// What a load came to.
+#[derive(Default)]
+pub(super) struct Found {
+    /// By the plugin's name.
+    pub(super) plugins: BTreeMap<String, Loaded>,
+    /// What is wrong beside them.
+    pub(super) failures: Vec<LoadFailure>,
+    /// Whether something failed that may pass by itself.
+    pub(super) again: bool,
+}
+
+/// What is to be served under one name.
+pub(super) enum Loaded {
+    /// The version of before; and why, if it is not what was asked for.
+    Before(Option<String>),
+    /// Another version.
+    New {
+        plugin: Arc<Plugin>,
+        /// Why it is not what was asked for, if it is not.
+        failure: Option<String>,
+        /// Whether the version of before may be served if this one has a name that is taken.
+        or_before: bool,
+    },
+    /// Nothing, and why; without a reason, nothing yet.
+    Nothing(Option<String>),
+}
+
+/// Why there is no plugin of a file.
+enum Trouble {
+    /// There is no file.
+    Gone(String),
+    /// It does not hold still.
+    Moving,
+    /// It is no plugin that may be served here.
+    Wrong(String),
+    /// The host had no place for it just now.
+    Passing(String),
+}
+
+impl Load<'_> {
+    /// Loads every plugin of the config and every other `.wasm` file of the plugin directory,
+    /// so many of them at once. What has not changed is not loaded again.
+    pub(super) async fn run(&self, at_once: usize) -> Found {
+        let mut found = Found::default();
+        let dir = dir(self.config);
+        let (plugins, dir_is_there) = match find(self.config, &dir, self.before) {
+            Ok(plugins) => (plugins, true),
+            Err(error) => {
+                let message = format!("the plugin directory {} cannot be read: {error}", dir.display());
+                found.failures.push(LoadFailure { plugin: "*".to_owned(), message });
+                // Those that nobody can look for now are not thereby removed.
+                let unseen = self.before.plugins().iter().map(|plugin| (plugin.name.clone(), plugin_of_file(None)));
+                (unseen.chain(self.config.plugins.clone()).collect(), false)
+            }
+        };
+        let loading: Vec<_> =
+            plugins.into_iter().map(|(name, written)| self.one(name, written, &dir, dir_is_there).boxed()).collect();
+        let mut loading = stream::iter(loading).buffered(at_once);
+        while let Some((name, loaded, again)) = loading.next().await {
+            found.plugins.insert(name, loaded);
+            found.again |= again;
+        }
+        found
+    }
+
+    /// What is to be served under a name, and whether to try again soon.
+    async fn one(
+        &self,
+        name: String,
+        written: config::Plugin,
+        dir: &Path,
+        dir_is_there: bool,
+    ) -> (String, Loaded, bool) {
+        let before = self.before.plugin(&name);
+        let file = dir.join(file_of(&name, &written));
+        let spec = self.spec(&name, &written);
+        let version = match &spec {
+            Ok(spec) => self.version(spec, &file, before).await,
+            Err(message) => Err(Trouble::Wrong(message.clone())),
+        };
+        let or_before = before.is_some_and(|before| self.grants.still_give(&written.grants, before.grants()));
+        let (why, again) = match version {
+            Ok(plugin) if before.is_some_and(|before| Arc::ptr_eq(before, &plugin)) => {
+                return (name, Loaded::Before(None), false);
+            }
+            Ok(plugin) => return (name, Loaded::New { plugin, failure: None, or_before }, false),
+            Err(Trouble::Gone(why)) if dir_is_there => return (name, Loaded::Nothing(Some(why)), false),
+            Err(Trouble::Gone(why) | Trouble::Wrong(why)) => (Some(why), false),
+            Err(Trouble::Passing(why)) => (Some(why), true),
+            Err(Trouble::Moving) => (None, false),
+        };
+        let loaded = match before {
+            Some(before) => stand_in(before, spec.ok(), why, or_before).await,
+            None => Loaded::Nothing(why),
+        };
+        (name, loaded, again)
+    }
+
+    fn spec(&self, name: &str, written: &config::Plugin) -> Result<PluginSpec, String> {
+        Ok(PluginSpec {
+            name: name.to_owned(),
+            prefix: written.prefix.clone().unwrap_or_else(|| name.to_owned()),
+            grants: self.grants.select(&written.grants)?,
+            settings: written.settings.iter().map(|(key, value)| (key.clone(), setting(value))).collect(),
+            limits: written.limits.clone().unwrap_or_else(|| self.config.limits.clone()),
+            grants_required: true,
+        })
+    }
+
+    /// The plugin of a file: the version of before where nothing has changed.
+    async fn version(
+        &self,
+        spec: &PluginSpec,
+        file: &Path,
+        before: Option<&Arc<Plugin>>,
+    ) -> Result<Arc<Plugin>, Trouble> {
+        if self.moving.contains(file) {
+            return Err(Trouble::Moving);
+        }
+        let path = file.to_owned();
+        let read = tokio::task::spawn_blocking(move || read(&path)).await;
+        let (bytes, digest) = read.unwrap_or_else(|error| Err(Error::other(error))).map_err(|error| {
+            let why = format!("{} cannot be read: {error}", file.display());
+            if error.kind() == ErrorKind::NotFound { Trouble::Gone(why) } else { Trouble::Wrong(why) }
+        })?;
+        let loaded = match before.filter(|before| before.digest == digest) {
+            Some(before) if before.has_spec(spec) => return Ok(Arc::clone(before)),
+            Some(before) => before.under(spec.clone()).await,
+            None => Plugin::load(self.runtime, spec.clone(), bytes).await,
+        };
+        loaded.map(Arc::new).map_err(|error| trouble(&error, file))
+    }
+}
+
+fn trouble(error: &LoadError, file: &Path) -> Trouble {
+    let why = format!("{}: {error}", file.display());
+    if error.is_passing() { Trouble::Passing(why) } else { Trouble::Wrong(why) }
+}
+
+/// What is served where a plugin cannot be loaded: its version of before, granted what the
+/// config grants now, or nothing. No version keeps what was taken from it.
+async fn stand_in(before: &Arc<Plugin>, spec: Option<PluginSpec>, why: Option<String>, or_before: bool) -> Loaded {
+    let failure = why.clone().map(served_on);
+    let spec = spec.filter(|spec| !before.has_spec(spec));
+    let unchanged = spec.is_none();
+    if let Some(spec) = spec
+        && let Ok(plugin) = before.under(spec).await
+    {
+        return Loaded::New { plugin: Arc::new(plugin), failure, or_before };
+    }
+    if or_before {
+        return Loaded::Before(failure);
+    }
+    let taken = if unchanged { "a grant that it had is no more" } else { "it cannot do with what it is granted now" };
+    Loaded::Nothing(Some(match why {
+        Some(why) => format!("{why}; its version of before is not served on, for {taken}"),
+        None => format!("its file is being written; its version of before is not served on, for {taken}"),
+    }))
+}
+
+/// Why a version is served that is not the one of the file.
+pub(super) fn served_on(why: String) -> String {
+    format!("{why}; its version of before is served on")
+}
+
+/// The files that plugins are loaded from, whether they are there or not.
+pub(super) fn files(config: &Config) -> Vec<PathBuf> {
+    let dir = dir(config);
+    let plugins = find(config, &dir, &Snapshot::default()).unwrap_or_else(|_| config.plugins.clone());
+    plugins.iter().map(|(name, plugin)| dir.join(file_of(name, plugin))).collect()
+}
+
+fn dir(config: &Config) -> PathBuf {
+    config.resolve(&config.serve.plugin_dir)
+}
+
+/// The plugins by name: those of the config, and the files that it does not name. That there
+/// is no directory is an error only where there was one before.
+fn find(config: &Config, dir: &Path, before: &Snapshot) -> IoResult<BTreeMap<String, config::Plugin>> {
     let mut plugins = config.plugins.clone();
     let named: Vec<PathBuf> = plugins.iter().map(|(name, plugin)| dir.join(file_of(name, plugin))).collect();
-    if !dir.exists() && plugins.is_empty() {
+    if !dir.exists() && plugins.is_empty() && before.plugins().is_empty() {
         return Ok(plugins);
     }
     for entry in std::fs::read_dir(dir)? {
@@ -53,46 +216,34 @@ fn find(config: &Config, dir: &Path) -> std::io::Result<BTreeMap<String, config:
         let is_wasm = path.extension().is_some_and(|extension| extension == "wasm");
         if let (true, false, Some(stem)) = (is_wasm, named.contains(&path), path.file_stem()) {
             let name = stem.to_string_lossy().into_owned();
-            let file = path.file_name().map(PathBuf::from);
-            plugins.entry(name).or_insert(config::Plugin { file, ..config::Plugin::default() });
+            plugins.entry(name).or_insert(plugin_of_file(path.file_name().map(PathBuf::from)));
         }
     }
     Ok(plugins)
+}
+
+/// A plugin that the config does not name.
+fn plugin_of_file(file: Option<PathBuf>) -> config::Plugin {
+    config::Plugin { file, ..config::Plugin::default() }
 }
 
 fn file_of(name: &str, plugin: &config::Plugin) -> PathBuf {
     plugin.file.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.wasm")))
 }
 
-async fn load_one(
-    name: &str,
-    written: config::Plugin,
-    dir: &Path,
-    config: &Config,
-    grants: &Grants,
-    runtime: &Runtime,
-) -> Result<Plugin, String> {
-    let file = dir.join(file_of(name, &written));
-    let spec = PluginSpec {
-        name: name.to_owned(),
-        prefix: written.prefix.unwrap_or_else(|| name.to_owned()),
-        grants: grants.select(&written.grants)?,
-        settings: written.settings.iter().map(|(key, value)| (key.clone(), setting(value))).collect(),
-        limits: written.limits.unwrap_or_else(|| config.limits.clone()),
-        grants_required: true,
-    };
-    let bytes = read(&file).await.map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    let load = Plugin::load(runtime, spec, bytes).await;
-    load.map_err(|error| format!("{}: {error}", file.display()))
-}
-
-async fn read(file: &Path) -> std::io::Result<Vec<u8>> {
-    let size = tokio::fs::metadata(file).await?.len();
-    if size > FILE_BYTES_MAX {
+/// The bytes of a file, and their digest.
+fn read(file: &Path) -> IoResult<(Vec<u8>, String)> {
+    let found = std::fs::metadata(file)?;
+    if found.len() > FILE_BYTES_MAX {
         let why = format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20);
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, why));
+        return Err(Error::new(ErrorKind::FileTooLarge, why));
     }
-    tokio::fs::read(file).await
+    let bytes = std::fs::read(file)?;
+    if Stamp::from(&found) != Stamp::from(&std::fs::metadata(file)?) {
+        return Err(Error::other("it was written meanwhile"));
+    }
+    let digest = digest(&bytes);
+    Ok((bytes, digest))
 }
 
 /// A setting as the plugin reads it: text as it is, anything else as TOML prints it.

@@ -2,18 +2,25 @@
 //! a snapshot that is swapped as a whole.
 
 mod load;
+mod reload;
 mod snapshot;
+mod watch;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::broadcast;
 
-pub use self::load::load;
+use self::load::Load;
+use self::reload::{Loading, assemble};
 pub use self::snapshot::Snapshot;
+use self::watch::{Files, Stamp};
 use crate::call::{News, Offer};
-use crate::runtime::Plugin;
+use crate::capability::Grants;
+use crate::config::Config;
+use crate::runtime::{Plugin, Runtime};
 
 /// How many events a slow listener may be behind before it misses some.
 const EVENTS_AHEAD: usize = 256;
@@ -21,6 +28,10 @@ const EVENTS_AHEAD: usize = 256;
 /// The plugins that are there now.
 pub struct Registry {
     snapshot: ArcSwap<Snapshot>,
+    /// Held by whoever loads, one at a time.
+    loading: tokio::sync::Mutex<Loading>,
+    /// As they were before the first load.
+    files_at_start: Files,
     /// Held by whoever puts another snapshot in its place.
     swapping: Mutex<()>,
     events: broadcast::Sender<Event>,
@@ -35,7 +46,7 @@ pub enum Event {
     Updated(String),
 }
 
-/// A plugin that is not served, and why.
+/// A plugin that is not served as it should be, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadFailure {
     /// The plugin's name.
@@ -44,11 +55,34 @@ pub struct LoadFailure {
     pub message: String,
 }
 
+/// A config file that is not taken, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFailure {
+    /// The file.
+    pub path: PathBuf,
+    /// For the operator; holds no secret.
+    pub message: String,
+}
+
 impl Registry {
-    /// A registry that begins with these plugins.
-    pub fn new(snapshot: Snapshot) -> Self {
+    /// Opens the grants of a config and loads its plugins. What fails is noted, and harms nothing else.
+    pub async fn start(config: &Config, runtime: Runtime) -> Self {
+        let files_at_start = watch::look(config);
+        let (grants, nothing) = (Arc::new(Grants::open(config)), Snapshot::default());
+        let load = Load { config, grants: &grants, runtime: &runtime, before: &nothing, moving: &BTreeSet::new() };
+        // Each keeps a thread busy with compiling, and its memory with it.
+        let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+        let found = load.run(at_once).await;
+        let snapshot = assemble(found, grants, None, config.serve.search, &nothing);
+        let loading = Loading { runtime, config: Arc::new(config.clone()), started: config.serve.clone() };
         let (events, _) = broadcast::channel(EVENTS_AHEAD);
-        Self { snapshot: ArcSwap::from_pointee(snapshot), swapping: Mutex::default(), events }
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            loading: tokio::sync::Mutex::new(loading),
+            files_at_start,
+            swapping: Mutex::default(),
+            events,
+        }
     }
 
     /// The plugins as they are now. A call keeps the snapshot that it began with.

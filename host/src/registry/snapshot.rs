@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::LoadFailure;
-use crate::call::{Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
+use super::{ConfigFailure, LoadFailure};
+use crate::call::{Answer, JsonObject, Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
+use crate::capability::Grants;
+use crate::fault::Error;
 use crate::runtime::{LoadedPrompt, LoadedTemplate, LoadedTool, Plugin};
+use crate::search::{self, Search};
 
 /// Plugins and what they offer at one time. Every list is sorted by name.
 #[derive(Default, Clone)]
@@ -17,26 +20,47 @@ pub struct Snapshot {
     prompts: Index,
     skills: Index,
     failures: Vec<LoadFailure>,
+    grants: Arc<Grants>,
+    config_failure: Option<ConfigFailure>,
+    /// What the config says of `search_tools`.
+    search_wanted: Option<bool>,
+    search: Option<Arc<Search>>,
 }
 
 /// By name: the plugin, and the place among its own.
 type Index = BTreeMap<String, (Arc<Plugin>, usize)>;
 
 impl Snapshot {
-    /// Adds a plugin, unless something of it has the name of something that is there.
-    pub fn add(&mut self, plugin: Plugin) {
-        let plugin = Arc::new(plugin);
-        if let Err(message) = self.index(&plugin) {
-            self.forget(&plugin);
-            return self.add_failure(plugin.name.clone(), message);
-        }
-        self.plugins.push(plugin);
+    /// No plugins yet, of these grants; and why they are not those of the config file, if they are not.
+    pub fn new(grants: Arc<Grants>, config_failure: Option<ConfigFailure>, search: Option<bool>) -> Self {
+        Self { grants, config_failure, search_wanted: search, ..Self::default() }
     }
 
-    /// The same with another version of one plugin, or why the other does not fit.
+    /// The same, complete: with the tool that finds others, if it is wanted or there are many.
+    pub fn settled(mut self) -> Self {
+        let wanted = self.search_wanted.unwrap_or(self.tools.len() > search::MANY);
+        let is_free = !self.tools.contains_key(search::NAME);
+        self.search = (wanted && is_free).then(Arc::default);
+        self
+    }
+
+    /// Adds a plugin, unless something of it has the name of something that is there: then
+    /// the error says so.
+    pub fn add(&mut self, plugin: Arc<Plugin>) -> Result<(), String> {
+        if let Err(message) = self.index(&plugin) {
+            self.forget(&plugin);
+            return Err(message);
+        }
+        let place = self.plugins.partition_point(|other| other.name <= plugin.name);
+        self.plugins.insert(place, plugin);
+        Ok(())
+    }
+
+    /// The same with a plugin that has described itself anew, or why its description does not fit.
     pub fn with(&self, plugin: Plugin) -> Result<Self, String> {
         let mut snapshot = self.clone();
-        let place = snapshot.plugins.iter().position(|other| other.name == plugin.name);
+        // One that was reloaded since has described itself already.
+        let place = snapshot.plugins.iter().position(|other| other.is_of_same_load(&plugin));
         let plugin = Arc::new(plugin);
         match place.and_then(|place| snapshot.plugins.get_mut(place)) {
             Some(other) => {
@@ -46,12 +70,13 @@ impl Snapshot {
             None => return Err("it is gone".to_owned()),
         }
         snapshot.index(&plugin)?;
-        Ok(snapshot)
+        Ok(snapshot.settled())
     }
 
-    /// Notes a plugin that is not served.
+    /// Notes a plugin that is not served as it should be.
     pub fn add_failure(&mut self, plugin: String, message: String) {
-        self.failures.push(LoadFailure { plugin, message });
+        let place = self.failures.partition_point(|other| other.plugin <= plugin);
+        self.failures.insert(place, LoadFailure { plugin, message });
     }
 
     fn index(&mut self, plugin: &Arc<Plugin>) -> Result<(), String> {
@@ -80,9 +105,34 @@ impl Snapshot {
         &self.plugins
     }
 
-    /// Those that are not served.
+    /// The plugin of that name.
+    pub fn plugin(&self, name: &str) -> Option<&Arc<Plugin>> {
+        self.plugins.iter().find(|plugin| plugin.name == name)
+    }
+
+    /// Those that are not served as they should be, by name.
     pub fn failures(&self) -> &[LoadFailure] {
         &self.failures
+    }
+
+    /// The operator's grants.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// Why all this is of an older config than that of the file, if it is.
+    pub fn config_failure(&self) -> Option<&ConfigFailure> {
+        self.config_failure.as_ref()
+    }
+
+    /// Whether agents see the same list of one kind in both.
+    pub fn lists_as(&self, other: &Self, offer: Offer) -> bool {
+        match offer {
+            Offer::Tools => self.tools().eq(other.tools()),
+            Offer::Resources => self.resources().eq(other.resources()) && self.templates().eq(other.templates()),
+            Offer::Prompts => self.prompts().eq(other.prompts()),
+            Offer::Skills => self.skills().eq(other.skills()),
+        }
     }
 
     /// Whether some plugin has an offer of this kind, be its list empty.
@@ -104,7 +154,23 @@ impl Snapshot {
 
     /// Every tool, by full name.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
+        let mut tools: Vec<&Tool> = self.tools_of_plugins().collect();
+        if let Some(search) = &self.search {
+            let place = tools.partition_point(|tool| tool.name.as_str() < search::NAME);
+            tools.insert(place, search.tool());
+        }
+        tools.into_iter()
+    }
+
+    fn tools_of_plugins(&self) -> impl Iterator<Item = &Tool> {
         self.tools.values().filter_map(|(plugin, place)| Some(&plugin.offers.tools.get(*place)?.tool))
+    }
+
+    /// What the host's own tool answers; none if the name is not that of one.
+    pub fn own_tool(&self, name: &str, arguments: &JsonObject) -> Option<Result<Answer, Error>> {
+        let search = self.search.as_ref().filter(|_| name == search::NAME)?;
+        let tools: Vec<&Tool> = self.tools_of_plugins().collect();
+        Some(search.answer(&tools, arguments))
     }
 
     /// Every resource, by URI.

@@ -17,7 +17,7 @@ use crate::call::{
 use crate::capability::state::Scope;
 use crate::capability::{CallState, Entry, PluginGrants};
 use crate::config::Limits;
-use crate::fault::Error;
+use crate::fault::{Error, Kind};
 use crate::wit::{self, completion};
 
 /// How a component becomes a plugin: its name, and what it is granted.
@@ -57,6 +57,17 @@ pub enum LoadError {
     Offer(&'static str, String, String),
 }
 
+impl LoadError {
+    /// Whether the host was at fault and may do better soon.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Undescribed(_, error) if error.kind == Kind::Busy)
+    }
+
+    fn unrunnable(error: &wasmtime::Error) -> Self {
+        Self::Unrunnable(format!("{error:#}"))
+    }
+}
+
 /// A component that is ready for calls.
 pub struct Plugin {
     /// The name in the config.
@@ -74,21 +85,43 @@ pub struct Plugin {
 impl Plugin {
     /// Checks, compiles and describes a component.
     pub async fn load(runtime: &Runtime, spec: PluginSpec, bytes: Vec<u8>) -> Result<Self, LoadError> {
-        let needs = Needs::read(&bytes)?;
-        let mut unmet = needs.unmet(&spec.name, &spec.grants);
-        unmet.retain(|_| spec.grants_required || !needs.unknown.is_empty());
-        if !unmet.is_empty() {
-            return Err(LoadError::Ungranted(unmet.join("; ")));
-        }
-        let digest = digest(&bytes);
-        let unrunnable = |error: wasmtime::Error| LoadError::Unrunnable(format!("{error:#}"));
-        let pre = compile(runtime, &needs, bytes).await.map_err(unrunnable)?;
-        let exports = Exports::of(&pre, &needs).map_err(unrunnable)?;
+        let (its_runtime, its_spec) = (runtime.clone(), spec.clone());
+        // It takes a thread for as long as it lasts: not one that serves calls.
+        let code = tokio::task::spawn_blocking(move || Code::compile(&its_runtime, &its_spec, &bytes)).await;
+        let code = code.map_err(|error| LoadError::Unrunnable(error.to_string()))??;
+        Self::made_of(code, runtime, spec).await
+    }
+
+    /// The same component, otherwise granted, set or named: nothing is compiled again.
+    pub async fn under(&self, spec: PluginSpec) -> Result<Self, LoadError> {
+        check_granted(&self.needs, &spec)?;
+        let code = Code { digest: self.digest.clone(), needs: self.needs.clone(), pre: self.guest.pre.clone() };
+        Self::made_of(code, &self.guest.runtime, spec).await
+    }
+
+    async fn made_of(code: Code, runtime: &Runtime, spec: PluginSpec) -> Result<Self, LoadError> {
+        let Code { digest, needs, pre } = code;
+        let exports = Exports::of(&pre, &needs).map_err(|error| LoadError::unrunnable(&error))?;
         let PluginSpec { name, prefix, grants, settings, limits, .. } = spec;
         let scope = Arc::new(Scope { plugin: name.clone(), grants, settings, limits, seal: runtime.seal.clone() });
         let guest = Arc::new(Guest { runtime: runtime.clone(), pre, exports, scope });
         let offers = Offers::of(&guest, &prefix).await?;
         Ok(Self { name, prefix, digest, needs, offers, guest })
+    }
+
+    /// Whether it was made with the same grants, settings, limits and names.
+    pub fn has_spec(&self, spec: &PluginSpec) -> bool {
+        let scope = &self.guest.scope;
+        self.name == spec.name
+            && self.prefix == spec.prefix
+            && scope.grants == spec.grants
+            && scope.settings == spec.settings
+            && scope.limits == spec.limits
+    }
+
+    /// Whether both came of one load, and differ in how they described themselves at most.
+    pub fn is_of_same_load(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.guest, &other.guest)
     }
 
     /// The same plugin, which has described itself anew.
@@ -156,23 +189,25 @@ impl Plugin {
         let visit = match of {
             Completed::Prompt(prompt) => {
                 let name = prompt.own_name.clone();
-                self.guest.visit(call, self.deadline(), |visited, store| {
-                    Box::pin(async move {
-                        let Some(prompts) = visited.prompts(store)? else { return Ok(Err(not_offered())) };
-                        prompts.call_complete(store, &name, &typed).await
+                self.guest
+                    .visit(call, self.deadline(), |visited, store| {
+                        Box::pin(async move {
+                            let Some(prompts) = visited.prompts(store)? else { return Ok(Err(not_offered())) };
+                            prompts.call_complete(store, &name, &typed).await
+                        })
                     })
-                })
-                .await
+                    .await
             }
             Completed::Template(template) => {
                 let name = template.template.uri_template.clone();
-                self.guest.visit(call, self.deadline(), |visited, store| {
-                    Box::pin(async move {
-                        let Some(resources) = visited.resources(store)? else { return Ok(Err(not_offered())) };
-                        resources.call_complete(store, &name, &typed).await
+                self.guest
+                    .visit(call, self.deadline(), |visited, store| {
+                        Box::pin(async move {
+                            let Some(resources) = visited.resources(store)? else { return Ok(Err(not_offered())) };
+                            resources.call_complete(store, &name, &typed).await
+                        })
                     })
-                })
-                .await
+                    .await
             }
         };
         finish(visit, |suggestions| Ok(output::suggestions(suggestions)))
@@ -209,11 +244,24 @@ fn not_offered() -> wit::Error {
     wit::Error::new(wit::ErrorKind::NotFound, "this plugin has none")
 }
 
-/// Compiles a component and links what it imports, and nothing else.
-async fn compile(runtime: &Runtime, needs: &Needs, bytes: Vec<u8>) -> wasmtime::Result<InstancePre<CallState>> {
-    let Runtime { engine, cache, .. } = runtime.clone();
-    let compiled = tokio::task::spawn_blocking(move || cache.component(&engine, &bytes)).await;
-    let component = compiled.map_err(|error| wasmtime::Error::msg(error.to_string()))??;
+/// A component that was compiled, and linked with what it imports and nothing else.
+struct Code {
+    digest: String,
+    needs: Needs,
+    pre: InstancePre<CallState>,
+}
+
+impl Code {
+    fn compile(runtime: &Runtime, spec: &PluginSpec, bytes: &[u8]) -> Result<Self, LoadError> {
+        let needs = Needs::read(bytes)?;
+        check_granted(&needs, spec)?;
+        let pre = link(runtime, &needs, bytes).map_err(|error| LoadError::unrunnable(&error))?;
+        Ok(Self { digest: digest(bytes), needs, pre })
+    }
+}
+
+fn link(runtime: &Runtime, needs: &Needs, bytes: &[u8]) -> wasmtime::Result<InstancePre<CallState>> {
+    let component = runtime.cache.component(&runtime.engine, bytes)?;
     let mut linker = Linker::<CallState>::new(&runtime.engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wit::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
@@ -221,4 +269,10 @@ async fn compile(runtime: &Runtime, needs: &Needs, bytes: Vec<u8>) -> wasmtime::
         (capability.link)(&mut linker)?;
     }
     linker.instantiate_pre(&component)
+}
+
+fn check_granted(needs: &Needs, spec: &PluginSpec) -> Result<(), LoadError> {
+    let mut unmet = needs.unmet(&spec.name, &spec.grants);
+    unmet.retain(|_| spec.grants_required || !needs.unknown.is_empty());
+    if unmet.is_empty() { Ok(()) } else { Err(LoadError::Ungranted(unmet.join("; "))) }
 }

@@ -106,7 +106,8 @@ async fn welcome(host: &Host, url: &str) {
     );
     println!("{}", bold("What do customers complain about?"));
     println!("  curl -s {url}/tools/cases__get_service_trends -H 'Content-Type: application/json' -d \"{{}}\"");
-    let prometheus = host.grants().iter().find(|(path, _)| *path == "http.prometheus");
+    let plugins = host.plugins();
+    let prometheus = plugins.grants().iter().find(|(path, _)| *path == "http.prometheus");
     if let Some((_, grant)) = prometheus
         && grant.probe().await.is_err()
     {
