@@ -17,6 +17,7 @@ use crate::instructions::Instructions;
 use crate::registry::{self, Event, Registry, Snapshot};
 use crate::runtime::{Cache, Completed, EngineError, Runtime};
 use crate::seal::Seal;
+use crate::tasks::Tasks;
 
 /// Everything that serves calls, whichever door they come in by.
 pub struct Host {
@@ -24,6 +25,7 @@ pub struct Host {
     grants: Grants,
     instructions: Instructions,
     seal: Seal,
+    tasks: Tasks,
 }
 
 impl Host {
@@ -33,7 +35,9 @@ impl Host {
         let grants = Grants::open(config);
         let seal = runtime.seal.clone();
         let registry = Registry::new(registry::load(config, &grants, &runtime).await);
-        Ok(Self { registry, grants, instructions: Instructions::default(), seal })
+        let store = config.serve.tasks.store.as_ref().map(|path| config.resolve(path));
+        let tasks = Tasks::new(config.serve.tasks.clone(), store);
+        Ok(Self { registry, grants, instructions: Instructions::default(), seal, tasks })
     }
 
     /// One call, from the door to the plugin and back. Dropping the future stops the
@@ -116,6 +120,11 @@ impl Host {
     /// What marks the things that a caller brings back.
     pub fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    /// The calls that go on after their request.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// The operator's grants.

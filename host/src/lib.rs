@@ -25,8 +25,9 @@
 //!
 //! ```text
 //! cli          one command, one file       -> front, host, config, call, fault, capability, runtime
-//! front        how a request comes in      -> host, config, call, fault
-//! host         the walk of a call          -> registry, runtime, capability, config, call, fault, instructions
+//! front        how a request comes in      -> host, registry, tasks, config, call, fault, seal
+//! host         the walk of a call          -> registry, runtime, capability, tasks, config, call, fault, instructions, seal
+//! tasks        calls that outlast a request -> config, call, fault
 //! instructions what agents are told first  -> registry
 //! registry     which plugins there are     -> runtime, capability, config, call
 //! runtime      how a plugin runs           -> capability, config, wit, call, fault, seal
@@ -47,7 +48,8 @@
 //! a component under a name, and has **tools**. A **capability** is a kind of thing that a
 //! plugin may be granted, a **grant** one of them under a name (`sql.crm`), a **backend**
 //! the system behind a grant. A **fault** says who can mend an error: the caller, the
-//! plugin's author, the operator or the system upstream ([`fault::Fault`]).
+//! plugin's author, the operator or the system upstream ([`fault::Fault`]). A **task** is
+//! a call that goes on after its request ([`tasks::Task`]).
 //!
 //! ## What is not here
 //!
@@ -56,8 +58,8 @@
 //!   the command line.
 //! - No state outlives a call but the config's snapshot, the backends' idle connections, what
 //!   each model's budget has used today, the statements that a call detached
-//!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, and the text of
-//!   `instructions`, kept for five minutes.
+//!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, the tasks
+//!   (`tasks/`), and the text of `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
 //!   one `unsafe` block).
 //! - Callers are not identified yet, so `serve` listens on loopback unless told otherwise.
@@ -84,5 +86,6 @@ pub mod registry;
 pub mod runtime;
 pub mod schema;
 pub mod seal;
+pub mod tasks;
 pub mod wire;
 pub mod wit;

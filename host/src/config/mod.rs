@@ -7,10 +7,12 @@
 mod bounded;
 mod error;
 mod secret;
+mod tasks;
 
 pub use self::bounded::Bounded;
 pub use self::error::ConfigError;
 pub use self::secret::{Secret, SecretError, SecretRef, home_dir};
+pub use self::tasks::Tasks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -56,6 +58,8 @@ pub struct Serve {
     pub calls: Bounded<1, 2_000, 256>,
     /// How long calls under way may go on when the host is told to stop, in milliseconds.
     pub stop_ms: Bounded<1, 600_000, 10_000>,
+    /// Calls that go on after their request.
+    pub tasks: Tasks,
 }
 
 impl Default for Serve {
@@ -69,6 +73,7 @@ impl Default for Serve {
             request_kib: Bounded::default(),
             calls: Bounded::default(),
             stop_ms: Bounded::default(),
+            tasks: Tasks::default(),
         }
     }
 }
@@ -256,6 +261,8 @@ mod tests {
     fn a_mistyped_key_is_named_with_its_place_and_the_nearest_key() {
         let error = refusal("[serve]\n\n  lisen = \"127.0.0.1:1\"\n");
         assert_eq!(error, "toolhost.toml:3:3: unknown key `lisen`; did you mean `listen`?");
+        let error = refusal("[serve.tasks]\nkeep = 1\n");
+        assert_eq!(error, "toolhost.toml:2:1: unknown key `keep`; did you mean `keep_ms`?");
         assert_eq!(refusal("[sqll.crm]\n"), "toolhost.toml:1:2: unknown key `sqll`; did you mean `sql`?");
     }
 
