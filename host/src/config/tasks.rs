@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Bounded;
 
 /// `[serve.tasks]`: calls that go on after their request, for clients that poll for such tasks.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tasks {
     /// The file that tasks are kept in, relative to this file: what has ended by then is there
