@@ -17,12 +17,14 @@ use crate::instructions::Instructions;
 use crate::registry::{Event, Registry, Snapshot};
 use crate::runtime::{Cache, Completed, EngineError, Runtime};
 use crate::seal::Seal;
+use crate::tasks::Tasks;
 
 /// Everything that serves calls, whichever door they come in by.
 pub struct Host {
     registry: Registry,
     instructions: Instructions,
     seal: Seal,
+    tasks: Tasks,
 }
 
 impl Host {
@@ -31,7 +33,9 @@ impl Host {
         let runtime = Runtime::new(config.serve.calls.get_usize(), cache)?;
         let seal = runtime.seal.clone();
         let registry = Registry::start(config, runtime).await;
-        Ok(Self { registry, instructions: Instructions::default(), seal })
+        let store = config.serve.tasks.store.as_ref().map(|path| config.resolve(path));
+        let tasks = Tasks::new(config.serve.tasks.clone(), store);
+        Ok(Self { registry, instructions: Instructions::default(), seal, tasks })
     }
 
     /// Takes in what changes in the config file and the plugin directory, and looks at once
@@ -125,6 +129,11 @@ impl Host {
     /// What marks the things that a caller brings back.
     pub fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    /// The calls that go on after their request.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// What an agent should know before its first call: the sources, and their rules.

@@ -30,8 +30,9 @@
 //!
 //! ```text
 //! cli          one command, one file       -> front, host, config, call, fault, capability, runtime
-//! front        how a request comes in      -> host, registry, config, call, fault, seal
-//! host         the walk of a call          -> registry, runtime, config, call, fault, seal, instructions
+//! front        how a request comes in      -> host, registry, tasks, config, call, fault, seal
+//! host         the walk of a call          -> registry, runtime, tasks, config, call, fault, seal, instructions
+//! tasks        calls that outlast a request -> config, call, fault
 //! instructions what agents are told first  -> registry, capability
 //! registry     which plugins there are     -> runtime, capability, search, config, call, fault
 //! runtime      how a plugin runs           -> capability, config, wit, call, fault, schema, seal
@@ -55,7 +56,8 @@
 //! **plugin** is a component under a name, and offers **tools**, and resources, prompts and skills. A **capability** is a kind of thing that a
 //! plugin may be granted, a **grant** one of them under a name (`sql.crm`), a **backend**
 //! the system behind a grant. A **fault** says who can mend an error: the caller, the
-//! plugin's author, the operator or the system upstream ([`fault::Fault`]).
+//! plugin's author, the operator or the system upstream ([`fault::Fault`]). A **task** is
+//! a call that goes on after its request ([`tasks::Task`]).
 //!
 //! ## What is not here
 //!
@@ -65,8 +67,8 @@
 //! - No state outlives a call but the snapshot of config, grants and plugins, which a reload swaps
 //!   as a whole (`registry/reload.rs`), the backends' idle connections, what each model's budget
 //!   has used today, the statements that a call detached
-//!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, and the text of
-//!   `instructions`, kept for five minutes.
+//!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, the tasks (`tasks/`),
+//!   and the text of `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
 //!   one `unsafe` block).
 //! - Callers are not identified yet, so `serve` listens on loopback unless told otherwise.
@@ -92,8 +94,9 @@ mod instructions;
 pub mod registry;
 pub mod runtime;
 pub mod schema;
-pub mod search;
 pub mod seal;
+pub mod search;
 mod stem;
+pub mod tasks;
 pub mod wire;
 pub mod wit;

@@ -6,10 +6,10 @@
 
 pub use crate::tool::{Arguments, Entry, Tool as ToolFunction, call, describe};
 pub use crate::wit::exports::toolhost::plugin::tools::{Annotations, Error, Guest, Outcome, TaskUse, Tool};
-pub use crate::wit::toolhost::*;
 pub use crate::wit::toolhost::types::content::{
     Audience, Content, EmbeddedResource, Icon, Media, Part, PartAnnotations, ResourceBody, ResourceLink,
 };
+pub use crate::wit::toolhost::*;
 
 /// What clients may read, as [`Guest`](resources::Guest) of a plugin that exports it.
 pub mod resources {

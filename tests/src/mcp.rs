@@ -23,6 +23,7 @@ pub struct Mcp {
     connection: Connection,
     era: Era,
     session: Option<String>,
+    capabilities: Value,
     next_id: u64,
     /// What the server told agents when they met.
     pub instructions: String,
@@ -33,7 +34,8 @@ impl Mcp {
     pub async fn connect(url: &str, era: Era) -> Result<Self> {
         let connection = Connection::open(url).await?;
         let (url, instructions) = (url.to_owned(), String::new());
-        let mut client = Self { url, connection, era, session: None, next_id: 0, instructions };
+        let capabilities = json!({});
+        let mut client = Self { url, connection, era, session: None, capabilities, next_id: 0, instructions };
         let met = match era {
             Era::Legacy => {
                 let about = json!({ "name": "tests", "version": "1" });
@@ -48,6 +50,13 @@ impl Mcp {
         };
         client.instructions = met["instructions"].as_str().unwrap_or_default().to_owned();
         Ok(client)
+    }
+
+    /// Declares these capabilities from now on, as the modern era does: with each request.
+    #[must_use]
+    pub fn capable_of(mut self, capabilities: Value) -> Self {
+        self.capabilities = capabilities;
+        self
     }
 
     /// The tools, as listed.
@@ -69,7 +78,7 @@ impl Mcp {
     /// One request: the answer as it came.
     pub async fn send(&mut self, method: &str, mut params: Value) -> Result<Response> {
         self.next_id += 1;
-        let name = params["name"].as_str().unwrap_or_default().to_owned();
+        let name = params["name"].as_str().or(params["taskId"].as_str()).unwrap_or_default().to_owned();
         let mut headers = vec![("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
         match self.era {
             Era::Legacy => {
@@ -81,14 +90,14 @@ impl Mcp {
             Era::Modern => {
                 headers.push(("mcp-protocol-version", "2026-07-28"));
                 headers.push(("mcp-method", method));
-                if method == "tools/call" {
+                if method == "tools/call" || params["taskId"].is_string() {
                     headers.push(("mcp-name", &name));
                 }
                 if !params["_meta"].is_object() {
                     params["_meta"] = json!({});
                 }
                 params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
-                params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
+                params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = self.capabilities.clone();
             }
         }
         let body = json!({ "jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params }).to_string();
@@ -99,8 +108,9 @@ impl Mcp {
     pub async fn beside(&self) -> Result<Self> {
         let connection = Connection::open(&self.url).await?;
         let (url, session, instructions) = (self.url.clone(), self.session.clone(), self.instructions.clone());
+        let (era, capabilities) = (self.era, self.capabilities.clone());
         // Ids must not repeat within a session.
-        Ok(Self { url, connection, era: self.era, session, next_id: self.next_id + 1_000, instructions })
+        Ok(Self { url, connection, era, session, capabilities, next_id: self.next_id + 1_000, instructions })
     }
 
     /// The id that the next request will have.

@@ -92,7 +92,8 @@ impl CallState {
             return Err(Error::new(ErrorKind::Limited, message).into());
         }
         if self.questions.wrote {
-            let message = "ask before you act: this call has written something, so it cannot begin anew with the replies";
+            let message =
+                "ask before you act: this call has written something, so it cannot begin anew with the replies";
             return Err(Error::new(ErrorKind::Denied, message).into());
         }
         Ok(())
@@ -116,7 +117,8 @@ impl CallState {
                 Err(Error::new(ErrorKind::Failed, "the calling client, or the person who uses it, declined").into())
             }
             Ok(Ok(Err(NoReply::Strange))) => {
-                Err(Error::new(ErrorKind::Failed, "the calling client replied with something else than was asked").into())
+                Err(Error::new(ErrorKind::Failed, "the calling client replied with something else than was asked")
+                    .into())
             }
             Ok(Ok(Ok(replies))) if replies.len() == expected => Ok(replies),
             Ok(Ok(Ok(_))) => Err(gone()),

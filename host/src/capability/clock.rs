@@ -40,9 +40,8 @@ impl Clock {
         let mut work = pin!(work);
         loop {
             let left = self.left();
-            let time_is_up = async {
-                if self.stands_still() { self.0.goes_on.notified().await } else { sleep(left).await }
-            };
+            let time_is_up =
+                async { if self.stands_still() { self.0.goes_on.notified().await } else { sleep(left).await } };
             tokio::select! {
                 biased;
                 done = &mut work => return Some(done),

@@ -60,9 +60,10 @@ fn show_offers(offers: &Offers) {
     let kinds = [
         ("Tools", lines(&offers.tools, |loaded| (&loaded.tool.name, Some(&loaded.tool.description)))),
         ("Resources", lines(&offers.resources, |resource| (&resource.uri, resource.description.as_ref()))),
-        ("Templates", lines(&offers.templates, |loaded| {
-            (&loaded.template.uri_template, loaded.template.description.as_ref())
-        })),
+        (
+            "Templates",
+            lines(&offers.templates, |loaded| (&loaded.template.uri_template, loaded.template.description.as_ref())),
+        ),
         ("Prompts", lines(&offers.prompts, |loaded| (&loaded.prompt.name, loaded.prompt.description.as_ref()))),
         ("Skills", lines(&offers.skills, |skill| (&skill.path, None))),
     ];

@@ -7,10 +7,12 @@
 mod bounded;
 mod error;
 mod secret;
+mod tasks;
 
 pub use self::bounded::Bounded;
 pub use self::error::ConfigError;
 pub use self::secret::{Secret, SecretError, SecretRef, home_dir};
+pub use self::tasks::Tasks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -62,14 +64,27 @@ pub struct Serve {
     /// Whether agents get the tool `search_tools`, by which they find the right one of many. If
     /// nothing is written they do when there are over 40 tools.
     pub search: Option<bool>,
+    /// Calls that go on after their request.
+    pub tasks: Tasks,
 }
 
 impl Serve {
     /// The keys that differ, and that hold from one start to the next.
     pub fn kept_until_restart(&self, other: &Self) -> Vec<&'static str> {
         // Each by name, so that a new key has to be decided on.
-        let Self { listen, plugin_dir: _, cache_dir, hosts, origins, request_kib, calls, stop_ms, reload, search: _ } =
-            self;
+        let Self {
+            listen,
+            plugin_dir: _,
+            cache_dir,
+            hosts,
+            origins,
+            request_kib,
+            calls,
+            stop_ms,
+            reload,
+            search: _,
+            tasks,
+        } = self;
         let keys = [
             ("listen", *listen != other.listen),
             ("cache_dir", *cache_dir != other.cache_dir),
@@ -79,6 +94,7 @@ impl Serve {
             ("calls", *calls != other.calls),
             ("stop_ms", *stop_ms != other.stop_ms),
             ("reload", *reload != other.reload),
+            ("tasks", *tasks != other.tasks),
         ];
         keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
@@ -97,6 +113,7 @@ impl Default for Serve {
             stop_ms: Bounded::default(),
             reload: true,
             search: None,
+            tasks: Tasks::default(),
         }
     }
 }
@@ -308,6 +325,8 @@ mod tests {
     fn a_mistyped_key_is_named_with_its_place_and_the_nearest_key() {
         let error = refusal("[serve]\n\n  lisen = \"127.0.0.1:1\"\n");
         assert_eq!(error, "toolhost.toml:3:3: unknown key `lisen`; did you mean `listen`?");
+        let error = refusal("[serve.tasks]\nkeep = 1\n");
+        assert_eq!(error, "toolhost.toml:2:1: unknown key `keep`; did you mean `keep_ms`?");
         assert_eq!(refusal("[sqll.crm]\n"), "toolhost.toml:1:2: unknown key `sqll`; did you mean `sql`?");
     }
 

@@ -112,7 +112,8 @@ pub(super) fn result(answer: Result<Answer, Error>) -> CallToolResult {
 
 /// What was read, as the result of `resources/read`.
 pub(super) fn contents(contents: Vec<call::Contents>) -> ReadResourceResult {
-    let one = |contents: call::Contents| resource_contents(contents.uri, contents.mime_type, contents.body, contents.meta);
+    let one =
+        |contents: call::Contents| resource_contents(contents.uri, contents.mime_type, contents.body, contents.meta);
     ReadResourceResult::new(contents.into_iter().map(one).collect())
 }
 

@@ -81,6 +81,13 @@ impl Server {
             stop.await;
             let _ = stopping.send(());
         });
+        // Tasks are calls under way, too, though no connection waits for them.
+        let tasks = self.host.tasks();
+        let serving = async {
+            let served = serving.await;
+            tasks.ended().await;
+            served
+        };
         let grace = Duration::from_millis(self.config.stop_ms.get());
         let cut_off = async {
             // An error means that the server ended by itself.
@@ -89,9 +96,11 @@ impl Server {
             }
             tracing::info!("stopping: calls under way may finish");
             answers.close();
-            if tokio::time::timeout(grace, answers.wait()).await.is_err() {
+            let in_time = async { tokio::join!(answers.wait(), tasks.ended()) };
+            if tokio::time::timeout(grace, in_time).await.is_err() {
                 tracing::warn!(stop.ms = grace.as_millis(), "calls that did not finish in time were cut off");
             }
+            tasks.cut_off().await;
             // Streams that wait for news would keep their connections open for ever.
             streams.cancel();
             tokio::time::sleep(Duration::from_millis(500).min(grace)).await;
@@ -99,6 +108,7 @@ impl Server {
         tokio::select! {
             served = serving => served,
             () = cut_off => Ok(()),
+            never = tasks.sweep() => match never {},
         }
     }
 }

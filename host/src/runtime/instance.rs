@@ -29,8 +29,7 @@ pub(super) struct Guest {
 }
 
 /// What an instance answers, once it has been asked.
-pub(super) type Answering<'a, T> =
-    Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, wit::Error>>> + Send + 'a>>;
+pub(super) type Answering<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, wit::Error>>> + Send + 'a>>;
 
 impl Guest {
     /// Makes an instance, asks it once, and drops it. Dropping the future stops it.

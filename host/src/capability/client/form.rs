@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn a_form_is_flat() {
-        let read = |fields: Value| Form::read(&json!({ "type": "object", "properties": fields }).to_string()).map(|_| ());
+        let read =
+            |fields: Value| Form::read(&json!({ "type": "object", "properties": fields }).to_string()).map(|_| ());
         for right in [
             json!({ "name": { "type": "string", "default": "Ann" }, "age": { "type": "integer", "minimum": 0 } }),
             json!({ "one": { "type": "string", "enum": ["a", "b"], "enumNames": ["A", "B"] } }),

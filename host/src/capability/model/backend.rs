@@ -1,11 +1,11 @@
 //! What every model backend can do, and the closed set of them.
 
+use super::CallState;
 use super::bedrock::Bedrock;
 use super::openai::Openai;
 use super::script::Script;
 use super::turn::Turn;
 use super::{client, extract};
-use super::CallState;
 use crate::capability::Statement;
 use crate::wit::Failure;
 use crate::wit::model::Answer;

@@ -17,7 +17,11 @@ pub(super) struct Config {}
 /// Takes one turn. Dropping the future takes the question back.
 pub(super) async fn converse(turn: &Turn, call: Option<&mut CallState>) -> Result<Answer, Failure> {
     let Some(call) = call else {
-        return Err(Error::new(ErrorKind::Unavailable, "no client calls, whose model could be asked by MCP's `sampling`").into());
+        return Err(Error::new(
+            ErrorKind::Unavailable,
+            "no client calls, whose model could be asked by MCP's `sampling`",
+        )
+        .into());
     };
     let said = |message: &Message| Said { by_model: message.role == Role::Assistant, text: message.text.clone() };
     let question = Question::Model(call::Turn {
@@ -30,7 +34,9 @@ pub(super) async fn converse(turn: &Turn, call: Option<&mut CallState>) -> Resul
     let key = call.key_of_next_turn();
     let replies = call.ask_client(vec![(key, question)]).await?;
     let Some(Reply::Said(SaidByModel { text, stop_reason, model })) = replies.into_iter().next() else {
-        return Err(Error::new(ErrorKind::Failed, "the calling client's model answered with something else than text").into());
+        return Err(
+            Error::new(ErrorKind::Failed, "the calling client's model answered with something else than text").into()
+        );
     };
     let stop = match stop_reason.as_deref() {
         None | Some("endTurn") => StopReason::End,

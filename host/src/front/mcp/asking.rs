@@ -10,18 +10,16 @@ use futures_util::future::join_all;
 use rmcp::RoleServer;
 use rmcp::model::{
     CancelledNotificationParam, ClientResult, CreateMessageRequest, CreateMessageRequestParams, CreateMessageResult,
-    ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ErrorData, InputRequest,
-    InputRequiredResult, ListRootsRequest, ListRootsResult, ProtocolVersion, Role, SamplingMessage,
-    SamplingMessageContentBlock, ServerRequest,
+    ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ErrorData, InputRequest, InputRequiredResult,
+    ListRootsRequest, ListRootsResult, ProtocolVersion, Role, SamplingMessage, SamplingMessageContentBlock,
+    ServerRequest,
 };
 use rmcp::service::{Peer, PeerRequestOptions, RequestContext, ServiceError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::call::{
-    Abilities, Asked, Caller, JsonObject, NoReply, Question, Reply, Root, Said, SaidByModel, Turn,
-};
+use crate::call::{Abilities, Asked, Caller, JsonObject, NoReply, Question, Reply, Root, Said, SaidByModel, Turn};
 use crate::seal::Seal;
 
 /// What a model's name may hold, in characters; a client may send anything.
@@ -156,7 +154,8 @@ impl Rounds {
         };
         if let Some(state) = state {
             let wrong = || {
-                let message = "`requestState` is not one that was given for this request, or it is too old; call without it";
+                let message =
+                    "`requestState` is not one that was given for this request, or it is too old; call without it";
                 ErrorData::invalid_params(message, None)
             };
             let opened = rounds.seal.open(&rounds.context(), state).ok_or_else(wrong)?;
@@ -173,37 +172,44 @@ impl Rounds {
     /// Replies, if the client brought all that are asked for; else the call ends, and the
     /// client is asked for the rest.
     pub(super) fn reply(&mut self, asked: Asked) {
-        let Asked { questions, replies } = asked;
-        let mut known = Vec::with_capacity(questions.len());
-        for (key, question) in &questions {
-            let again = self.used.contains(key);
-            match self.replies.get(key).filter(|_| !again).and_then(|reply| read(question, reply)) {
-                Some(reply) => known.push(reply),
-                None => {
-                    // Whatever came under this key did not fit.
-                    self.replies.remove(key);
-                    if let Some(request) = request(question) {
-                        self.open.insert(key.clone(), request);
-                    }
-                }
+        let Some(Asked { questions, replies }) = self.reply_if_known(asked) else { return };
+        for (key, question) in questions {
+            if self.known(&key, &question).is_some() {
+                continue;
+            }
+            // Whatever came under this key did not fit.
+            self.replies.remove(&key);
+            if let Some(request) = request(&question) {
+                self.open.insert(key, request);
             }
         }
-        let reply = if known.len() == questions.len() {
-            self.used.extend(questions.into_iter().map(|(key, _)| key));
-            Ok(known)
-        } else {
-            Err(NoReply::Later)
-        };
-        let _ = replies.send(reply);
+        let _ = replies.send(Err(NoReply::Later));
+    }
+
+    /// Replies, if the client brought all that are asked for; else gives the questions back.
+    pub(super) fn reply_if_known(&mut self, asked: Asked) -> Option<Asked> {
+        let known = asked.questions.iter().map(|(key, question)| self.known(key, question));
+        let Some(known) = known.collect() else { return Some(asked) };
+        self.used.extend(asked.questions.into_iter().map(|(key, _)| key));
+        let _ = asked.replies.send(Ok(known));
+        None
+    }
+
+    /// Whether the call was ended, so that the client is asked.
+    pub(super) fn asks(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// What the client brought for this question, unless the call has had it.
+    fn known(&self, key: &str, question: &Question) -> Option<Reply> {
+        let again = self.used.iter().any(|used| used == key);
+        self.replies.get(key).filter(|_| !again).and_then(|reply| read(question, reply))
     }
 
     /// The result that asks the client for the rest.
     pub(super) fn input_required(self) -> InputRequiredResult {
-        let state = State {
-            until: now() + STATE_TIME.as_secs(),
-            round: self.replies.len(),
-            replies: self.replies.clone(),
-        };
+        let state =
+            State { until: now() + STATE_TIME.as_secs(), round: self.replies.len(), replies: self.replies.clone() };
         let text = serde_json::to_string(&state).unwrap_or_default();
         let state = self.seal.close(&self.context(), &text);
         InputRequiredResult::new(Some(self.open), Some(state))

@@ -4,7 +4,7 @@
 
 use rmcp::model::{
     ExtensionCapabilities, Implementation, JsonObject, LoggingLevel, PromptsCapability, ResourcesCapability,
-    ServerCapabilities, ToolsCapability,
+    ServerCapabilities, TASKS_EXTENSION_ID, ToolsCapability,
 };
 use serde_json::json;
 
@@ -42,11 +42,12 @@ pub(super) fn capabilities(plugins: &Snapshot) -> ServerCapabilities {
         declared.completions = Some(JsonObject::new());
     }
     let mut extensions = ExtensionCapabilities::new();
+    extensions.insert(TASKS_EXTENSION_ID.to_owned(), JsonObject::new());
     if plugins.offers(Offer::Skills) {
         let settings = json!({ "directoryRead": true });
         extensions.insert(SKILLS.to_owned(), settings.as_object().cloned().unwrap_or_default());
     }
-    declared.extensions = (!extensions.is_empty()).then_some(extensions);
+    declared.extensions = Some(extensions);
     declared
 }
 

@@ -6,11 +6,15 @@
 
 mod asking;
 mod declared;
-mod lists;
 mod listening;
+mod lists;
 mod offers;
 mod running;
+mod tasks;
 
+use std::convert::Infallible;
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -27,8 +31,9 @@ use serde_json::{Value, json};
 use self::asking::{Rounds, is_modern};
 use self::listening::Session;
 use self::running::{Ending, Event, Running};
+use self::tasks::Used;
 use super::answer;
-use crate::call::{Call, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool};
+use crate::call::{Call, Caller, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool};
 use crate::fault::{Ability, Error, Kind};
 use crate::host::Host;
 
@@ -80,7 +85,7 @@ impl Door {
             abilities: asking::abilities(context),
             ..Client::default()
         };
-        Call { client, ..Call::of(request) }
+        Call { client, caller: caller(context), ..Call::of(request) }
     }
 
     /// The least level of lines for the client: what this request says in the newest
@@ -104,8 +109,7 @@ impl Door {
         if !is_modern(context) {
             return Ok(None);
         }
-        let caller = crate::call::Caller::default();
-        Rounds::resume(self.host.seal(), &caller, target, replies, state).map(Some)
+        Rounds::resume(self.host.seal(), &caller(context), target, replies, state).map(Some)
     }
 
     pub(super) async fn call_tool(
@@ -117,12 +121,14 @@ impl Door {
         let arguments = request.arguments.unwrap_or_default();
         let target = ("tools/call", name.as_str(), &arguments);
         let rounds = self.rounds(context, target, request.input_responses, request.request_state.as_deref())?;
-        let (host, call) = (Arc::clone(&self.host), self.call(UseTool { name, arguments }, context));
-        let running = begin(call, |call| async move { host.call(call).await });
-        let answered = self.drive(running, context, rounds).await;
-        let result = match answered {
-            Ok(Answered::InputRequired(result)) => return Ok(self.with_info(result, context).into()),
-            Ok(Answered::Done(answer)) => Ok(answer),
+        let used = self.use_tool(self.call(UseTool { name, arguments }, context), context, rounds).await;
+        let result = match used {
+            Ok(Used::Within(Answered::InputRequired(result))) => return Ok(self.with_info(result, context).into()),
+            Ok(Used::AsTask(mut result)) => {
+                result.meta = self.server_info(context, result.meta);
+                return Ok(CallToolResponse::Task(result));
+            }
+            Ok(Used::Within(Answered::Done(answer))) => Ok(answer),
             Err(error) => Err(refused(error, context)?),
         };
         let mut result = answer::result(result);
@@ -176,31 +182,15 @@ impl Door {
         }
     }
 
-    /// Sees a call through: tells its client, asks it, and drops the call if it is taken back.
+    /// Sees a call through, to its end.
     async fn drive<T>(
         &self,
         mut running: Running<T>,
         context: &RequestContext<RoleServer>,
         mut rounds: Option<Rounds>,
     ) -> Result<Answered<T>, Error> {
-        let mut asking = FuturesUnordered::new();
-        loop {
-            tokio::select! {
-                event = running.next() => match event {
-                    Event::Told(notice) => tell(notice, context).await,
-                    Event::Asked(asked) => match &mut rounds {
-                        Some(rounds) => rounds.reply(asked),
-                        None => asking.push(asking::ask_in_place(asked, &context.peer)),
-                    },
-                    Event::Ended(ending) => return self.answered(ending, rounds),
-                },
-                Some(()) = asking.next() => {}
-                // Leaving here drops the call, which stops the guest.
-                () = context.ct.cancelled() => {
-                    return Err(Error::new(Kind::Cancelled, "The call was taken back."));
-                }
-            }
-        }
+        let Ok(ending) = attend(&mut running, context, &mut rounds, pending::<Infallible>()).await;
+        self.answered(ending, rounds)
     }
 
     fn answered<T>(&self, ending: Ending<T>, rounds: Option<Rounds>) -> Result<Answered<T>, Error> {
@@ -214,6 +204,42 @@ impl Door {
     fn with_info(&self, mut result: InputRequiredResult, context: &RequestContext<RoleServer>) -> InputRequiredResult {
         result.meta = self.server_info(context, result.meta);
         result
+    }
+}
+
+/// Who makes a request: today, whoever reaches the host.
+fn caller(_: &RequestContext<RoleServer>) -> Caller {
+    Caller::default()
+}
+
+/// Sees a call through: tells its client, asks it, and ends it if it is taken back. An error is
+/// what came of `enough`, if the call had not ended by then.
+async fn attend<T, E>(
+    running: &mut Running<T>,
+    context: &RequestContext<RoleServer>,
+    rounds: &mut Option<Rounds>,
+    enough: impl Future<Output = E>,
+) -> Result<Ending<T>, E> {
+    let (mut asking, mut enough) = (FuturesUnordered::new(), pin!(enough));
+    loop {
+        // A call that was told to ask is about to end.
+        let ends = rounds.as_ref().is_some_and(Rounds::asks);
+        tokio::select! {
+            event = running.next() => match event {
+                Event::Told(notice) => tell(notice, context).await,
+                Event::Asked(asked) => match rounds {
+                    Some(rounds) => rounds.reply(asked),
+                    None => asking.push(asking::ask_in_place(asked, &context.peer)),
+                },
+                Event::Ended(ending) => return Ok(ending),
+            },
+            Some(()) = asking.next() => {}
+            // Who gets this drops the call, which stops the guest.
+            () = context.ct.cancelled() => {
+                return Ok(Err(Error::new(Kind::Cancelled, "The call was taken back.")));
+            }
+            enough = &mut enough, if !ends => return Err(enough),
+        }
     }
 }
 

@@ -5,19 +5,19 @@
 use std::sync::Arc;
 
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CustomRequest,
-    CustomResult, DiscoverResult, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse,
-    GetSkillRequestParams, GetSkillResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceDirectoryRequestParams, ReadResourceRequestParams, ReadResourceResponse, Reference, Resource,
-    ServerConfig, SetLevelRequestParams, Skill, SkillFrontmatter, SkillResource, SkillResources,
-    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult,
+    CustomRequest, CustomResult, DiscoverResult, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse,
+    GetSkillRequestParams, GetSkillResult, GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceDirectoryRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+    Reference, Resource, ServerConfig, SetLevelRequestParams, Skill, SkillFrontmatter, SkillResource, SkillResources,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
-use super::{Door, begin, declared, lists, listening, protocol_error};
+use super::{Door, begin, declared, listening, lists, protocol_error};
 use crate::call::{self, Complete, CompleteOf, Offer};
 use crate::front::answer;
 use crate::registry::Snapshot;
@@ -98,6 +98,30 @@ impl ServerHandler for Door {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         Door::call_tool(self, request, &context).await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.task(&request.task_id, &context).await
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.reply_to_task(&request.task_id, &request.input_responses, &context).await
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.stop_task(&request.task_id, &context).await
     }
 
     async fn list_resources(
@@ -190,7 +214,10 @@ impl ServerHandler for Door {
         if self.session.subscribe(request.uri) {
             return Ok(());
         }
-        Err(ErrorData::invalid_request("This session hears of as many resources as it may; unsubscribe from some.", None))
+        Err(ErrorData::invalid_request(
+            "This session hears of as many resources as it may; unsubscribe from some.",
+            None,
+        ))
     }
 
     async fn unsubscribe(
@@ -264,6 +291,8 @@ impl ServerHandler for Door {
             "resources/read" => "`params` must hold `uri`, a string",
             "prompts/get" => "`params` must hold `name`, a string, and may hold `arguments`, an object of strings",
             "completion/complete" => "`params` must hold `ref` and `argument`",
+            "tasks/get" | "tasks/cancel" => "`params` must hold `taskId`, a string",
+            "tasks/update" => "`params` must hold `taskId`, a string, and `inputResponses`, a JSON object",
             _ => return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)),
         };
         Err(ErrorData::new(ErrorCode::INVALID_PARAMS, message, None))
@@ -291,7 +320,9 @@ fn about_skill(skill: &call::Skill) -> (String, Resource) {
 fn entry(skill: &call::Skill) -> Skill {
     let text = |field| skill.frontmatter.get(field).and_then(Value::as_str).unwrap_or_default();
     let mut frontmatter = SkillFrontmatter::new(text("name"), text("description"));
-    for (field, value) in skill.frontmatter.iter().filter(|(field, _)| !matches!(field.as_str(), "name" | "description")) {
+    for (field, value) in
+        skill.frontmatter.iter().filter(|(field, _)| !matches!(field.as_str(), "name" | "description"))
+    {
         frontmatter = frontmatter.with_field(field.clone(), value.clone());
     }
     let file = |file: &call::SkillFile| {

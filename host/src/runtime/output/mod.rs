@@ -65,11 +65,9 @@ fn part(guest: content::Part) -> Result<Part, Error> {
             mime_type: link.mime_type,
             size: link.size,
         },
-        content::Content::Resource(resource) => Content::Resource {
-            uri: resource.uri,
-            mime_type: resource.mime_type,
-            body: body(resource.body),
-        },
+        content::Content::Resource(resource) => {
+            Content::Resource { uri: resource.uri, mime_type: resource.mime_type, body: body(resource.body) }
+        }
     };
     let meta = guest.meta.map(|text| object("a part's `meta`", &text)).transpose()?;
     Ok(Part { content, annotations: guest.annotations.map(part_annotations), meta })

@@ -28,9 +28,10 @@ pub(in crate::runtime) fn prompt(guest: prompts::Prompt, name: String) -> Result
 /// A conversation as the guest gave it, or why it is refused.
 pub(in crate::runtime) fn conversation(guest: prompts::Conversation, bytes_max: usize) -> Result<Conversation, Error> {
     within(guest.messages.iter().map(|message| part_bytes(&message.part)).sum(), bytes_max)?;
-    let messages = guest.messages.into_iter().map(|message| {
-        Ok(Message { by_model: message.role == prompts::Role::Assistant, part: part(message.part)? })
-    });
+    let messages = guest
+        .messages
+        .into_iter()
+        .map(|message| Ok(Message { by_model: message.role == prompts::Role::Assistant, part: part(message.part)? }));
     let messages = messages.collect::<Result<_, Error>>()?;
     let meta = guest.meta.map(|text| object("the conversation's `meta`", &text)).transpose()?;
     Ok(Conversation { description: guest.description, messages, meta })
