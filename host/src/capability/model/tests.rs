@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config;
-use crate::wit::ErrorKind;
+use crate::wit::{Error, ErrorKind};
 
 fn open(text: &str) -> Result<Model, String> {
     let config =
