@@ -56,6 +56,16 @@ pub struct Serve {
     pub calls: Bounded<1, 2_000, 256>,
     /// How long calls under way may go on when the host is told to stop, in milliseconds.
     pub stop_ms: Bounded<1, 600_000, 10_000>,
+    /// Where clients reach this host, such as `https://tools.example.com`, for its server card; if not set, it is
+    /// `http://` and the `Host` of the request.
+    pub url: Option<String>,
+    /// How many sessions of the older revisions are open at once; for one more, the one that nobody has used for the
+    /// longest ends.
+    pub sessions: Bounded<1, 100_000, 1_000>,
+    /// How long a session stays open without a request under way or a stream that is read, in milliseconds.
+    pub session_idle_ms: Bounded<100, 86_400_000, 300_000>,
+    /// What all sessions together keep for clients whose connection broke off, in MiB; one has at most an eighth.
+    pub replay_mib: Bounded<1, 65_536, 64>,
 }
 
 impl Default for Serve {
@@ -69,6 +79,10 @@ impl Default for Serve {
             request_kib: Bounded::default(),
             calls: Bounded::default(),
             stop_ms: Bounded::default(),
+            url: None,
+            sessions: Bounded::default(),
+            session_idle_ms: Bounded::default(),
+            replay_mib: Bounded::default(),
         }
     }
 }

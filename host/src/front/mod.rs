@@ -2,10 +2,14 @@
 //! the host and nothing else.
 
 mod answer;
+mod card;
+mod cors;
 mod http;
+mod jsonrpc;
 mod mcp;
 mod origin;
 mod rest;
+mod streamable;
 
 pub use self::answer::{answer_json, error_json};
 pub use self::http::{ServeError, Server};

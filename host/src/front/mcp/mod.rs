@@ -8,6 +8,7 @@ mod asking;
 mod declared;
 mod lists;
 mod listening;
+mod malformed;
 mod offers;
 mod running;
 
