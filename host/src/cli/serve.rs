@@ -44,7 +44,7 @@ pub(super) async fn serve(
 }
 
 /// Done when the process is asked to end.
-async fn stop_signal() {
+pub(super) async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

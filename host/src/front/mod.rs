@@ -9,7 +9,9 @@ mod jsonrpc;
 mod mcp;
 mod origin;
 mod rest;
+mod stdio;
 mod streamable;
 
 pub use self::answer::{answer_json, error_json};
 pub use self::http::{ServeError, Server};
+pub use self::stdio::serve_stdio;
