@@ -11,6 +11,7 @@ mod origin;
 mod rest;
 mod stdio;
 mod streamable;
+mod trace;
 
 pub use self::answer::{answer_json, error_json};
 pub use self::http::{ServeError, Server};

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use self::asking::{Rounds, is_modern};
 use self::listening::Session;
 use self::running::{Ending, Event, Running};
-use super::answer;
+use super::{answer, trace};
 use crate::call::{Call, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool};
 use crate::fault::{Ability, Error, Kind};
 use crate::host::Host;
@@ -81,7 +81,7 @@ impl Door {
             abilities: asking::abilities(context),
             ..Client::default()
         };
-        Call { client, ..Call::of(request) }
+        Call { client, trace: trace::of(context), ..Call::of(request) }
     }
 
     /// The least level of lines for the client: what this request says in the newest
