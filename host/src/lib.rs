@@ -8,7 +8,8 @@
 //!
 //! Begin with [`host::Host::call`]; the whole walk fits on a screen.
 //!
-//! 1. [`front`]: bytes become a [`call::Call`]. MCP and REST end at the same type.
+//! 1. [`front`]: bytes become a [`call::Call`]. MCP over HTTP, MCP over standard input, and
+//!    REST end at the same type.
 //! 2. [`host`]: finds the plugin that has the tool, and logs how the call ended.
 //! 3. [`registry`]: the snapshot of plugins that are there now.
 //! 4. [`runtime`]: holds the arguments against the tool's schema, makes a new instance with
@@ -55,7 +56,8 @@
 //! - No tool loads plugins or changes grants: that is the operator's plane, the config and
 //!   the command line.
 //! - No state outlives a call but the config's snapshot, the backends' idle connections, what
-//!   each model's budget has used today, the statements that a call detached
+//!   each model's budget has used today, the sessions of MCP's older revisions with what
+//!   their clients may have missed (`front/streamable`), the statements that a call detached
 //!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, and the text of
 //!   `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
