@@ -43,6 +43,9 @@ pub enum ServeError {
         "{0} can be reached from other machines, and callers are not identified; listen on 127.0.0.1, or pass --insecure"
     )]
     Public(SocketAddr),
+    /// The URL of the config is none.
+    #[error("[serve] url is where clients reach this host, and begins with https:// or http://")]
+    Url,
 }
 
 impl Server {
@@ -50,6 +53,10 @@ impl Server {
     pub async fn bind(host: Arc<Host>, config: Serve, insecure: bool) -> Result<Self, ServeError> {
         if !config.listen.ip().is_loopback() && !insecure {
             return Err(ServeError::Public(config.listen));
+        }
+        let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if !config.url.as_ref().is_none_or(is_url) {
+            return Err(ServeError::Url);
         }
         let refused = |error| ServeError::Listen(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;

@@ -150,15 +150,15 @@ async fn a_client_of_the_newest_revision_that_goes_away_has_taken_its_call_back(
 
 #[tokio::test]
 async fn a_silent_call_keeps_its_session_and_an_idle_one_ends() -> Result<()> {
-    let host = setup("[serve]\nsession_idle_ms = 300\n")?.start().await?;
+    let host = setup("[serve]\nsession_idle_ms = 2000\n")?.start().await?;
     let mut client = Mcp::connect(host.url(), Era::Legacy).await?;
-    // Ten times as long as a session may be idle, and without a word.
-    let answer = client.call("good__sleep_ms", json!({ "milliseconds": 3_000 })).await?;
-    assert_eq!(answer["content"][0]["text"], "slept 3000 ms", "{answer}");
+    // Three times as long as a session may be idle, and without a word.
+    let answer = client.call("good__sleep_ms", json!({ "milliseconds": 6_000 })).await?;
+    assert_eq!(answer["content"][0]["text"], "slept 6000 ms", "{answer}");
     let deadline = Instant::now() + TIME_MAX;
     loop {
         // Looking is use, so it must be rarer than what a session may be idle.
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        tokio::time::sleep(Duration::from_millis(3_000)).await;
         let response = client.send("tools/list", json!({})).await?;
         if response.status == 404 {
             return Ok(());
@@ -169,16 +169,16 @@ async fn a_silent_call_keeps_its_session_and_an_idle_one_ends() -> Result<()> {
 
 #[tokio::test]
 async fn a_call_whose_client_has_gone_keeps_its_session_too() -> Result<()> {
-    let host = setup("[serve]\nsession_idle_ms = 1000\n")?.start().await?;
+    let host = setup("[serve]\nsession_idle_ms = 2000\n")?.start().await?;
     let session = session(&host, "2025-11-25").await?;
     let headers = [JSON, BOTH, ("mcp-session-id", session.as_str())];
-    let mut call = Stream::open(&host, "POST", &headers, &steps(30, 100, &json!({ "progressToken": "t" }))).await?;
+    let mut call = Stream::open(&host, "POST", &headers, &steps(60, 100, &json!({ "progressToken": "t" }))).await?;
     call.reads("step 1").await?;
     let seen = call.last_id()?;
     drop(call);
     answered(&host, 1).await?;
     let resume = [BOTH, ("mcp-session-id", session.as_str()), ("last-event-id", seen.as_str())];
-    Stream::open(&host, "GET", &resume, "").await?.reads("30 steps").await
+    Stream::open(&host, "GET", &resume, "").await?.reads("60 steps").await
 }
 
 #[tokio::test]
