@@ -176,7 +176,15 @@ impl Record {
         // The fields hold no argument and no text of an answer.
         macro_rules! line {
             ($level:ident, $message:literal) => {
-                tracing::$level!(call.id = %id, trace.id = trace, tool.name = name, call.us = us, error.kind = kind, error.fault = fault, $message)
+                tracing::$level!(
+                    call.id = %id,
+                    trace.id = trace,
+                    tool.name = name,
+                    call.us = us,
+                    error.kind = kind,
+                    error.fault = fault,
+                    $message
+                )
             };
         }
         match error.map(|error| error.kind.fault()) {

@@ -23,8 +23,8 @@ pub(super) const NO_SESSION: i32 = -32_001;
 const BATCH_MAX: usize = 100;
 
 /// Why arrays of messages are refused.
-pub(super) const NO_BATCHES: &str = "An array of messages is a batch, which revision 2025-03-26 alone has, in a session \
-     that speaks it; send each message by itself.";
+pub(super) const NO_BATCHES: &str = "An array of messages is a batch, which revision 2025-03-26 alone has, in a \
+    session that speaks it; send each message by itself.";
 
 /// Why a message is not taken.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +87,13 @@ pub(super) fn is_answer(message: &[u8]) -> bool {
         method: Option<IgnoredAny>,
     }
     serde_json::from_slice::<Shape>(message).is_ok_and(|shape| shape.method.is_none())
+}
+
+/// A message is larger than any may be.
+pub(super) fn too_large(bytes_max: usize) -> Refusal {
+    let kib = bytes_max >> 10;
+    let message = format!("The message is larger than {kib} KiB; the operator sets [serve] request_kib.");
+    Refusal::new(INVALID_REQUEST, message)
 }
 
 /// What is wrong with a message that the protocol library could not read.

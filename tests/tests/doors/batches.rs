@@ -26,7 +26,8 @@ async fn each_request_of_an_array_is_answered_in_an_array() -> Result<()> {
     let again = json!({ "jsonrpc": "2.0", "id": "again", "method": "initialize", "params": {} });
     let batch = json!([add(json!(1), 1), told, add(json!("two"), 2), broken, unknown, again]);
     let response = send(&host, &session, &batch).await?;
-    assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")), "{}", response.text());
+    let kind = response.header("content-type");
+    assert_eq!((response.status, kind), (200, Some("application/json")), "{}", response.text());
     let answers: Vec<Value> = serde_json::from_slice(&response.body)?;
     assert_eq!(answers.len(), 5, "{answers:?}");
     let of = |id: Value| answers.iter().find(|answer| answer["id"] == id).cloned().unwrap_or_default();

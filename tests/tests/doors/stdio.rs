@@ -38,7 +38,8 @@ async fn the_same_call_gives_the_same_answer_as_over_http() -> Result<()> {
 async fn a_client_may_ask_what_the_server_is_before_anything_else() -> Result<()> {
     let mut host = Stdio::silent(&setup("")?, Era::Modern)?;
     let met = host.ask(host.request(1, "server/discover", json!({}))).await?;
-    assert!(met["result"]["supportedVersions"].as_array().is_some_and(|all| all.contains(&json!("2026-07-28"))), "{met}");
+    let versions = met["result"]["supportedVersions"].as_array().cloned().unwrap_or_default();
+    assert!(versions.contains(&json!("2026-07-28")), "{met}");
     // One that is not of this protocol at first: it is not listened to, and nothing ends.
     host.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await?;
     host.send(&json!({ "jsonrpc": "2.0", "id": 9, "result": {} })).await?;
@@ -111,9 +112,10 @@ async fn an_array_is_answered_by_an_array_in_the_revision_that_has_them() -> Res
     let told = json!({ "jsonrpc": "2.0", "method": "notifications/roots/list_changed" });
     let batch = json!([add(1), told, add(2), { "jsonrpc": "2.0", "id": 3 }]);
     let answers = host.ask(batch).await?;
-    let mut ids: Vec<i64> = answers.as_array().into_iter().flatten().filter_map(|answer| answer["id"].as_i64()).collect();
+    let answers = answers.as_array().cloned().unwrap_or_default();
+    let mut ids: Vec<i64> = answers.iter().filter_map(|answer| answer["id"].as_i64()).collect();
     ids.sort_unstable();
-    assert_eq!(ids, [1, 2, 3], "{answers}");
+    assert_eq!(ids, [1, 2, 3], "{answers:?}");
     Ok(())
 }
 

@@ -15,7 +15,7 @@ const BOTH_ERAS: &[(&str, &str)] = &[
 
 /// Those of revisions before 2026-07-28 alone.
 const LEGACY: &[(&str, &str)] = &[
-    ("initialize", "`params` must hold `protocolVersion`, `capabilities`, and `clientInfo` with `name` and `version`"),
+    ("initialize", INITIALIZE),
     ("logging/setLevel", "`params` must hold `level`, such as `info`"),
     ("resources/subscribe", "`params` must hold `uri`, a string"),
     ("resources/unsubscribe", "`params` must hold `uri`, a string"),
@@ -32,6 +32,10 @@ const MODERN: &[(&str, &str)] = &[
     ("tasks/cancel", TASK),
     ("tasks/update", "`params` must hold `taskId`, a string, and `inputResponses`, an object"),
 ];
+
+/// Said by whoever finds a broken `initialize` first.
+pub(in crate::front) const INITIALIZE: &str =
+    "`params` must hold `protocolVersion`, `capabilities`, and `clientInfo` with `name` and `version`";
 
 const LIST: &str = "`params` may hold `cursor`, a string that a list gave";
 

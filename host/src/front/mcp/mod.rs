@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 
 use self::asking::{Rounds, is_modern};
 use self::listening::Session;
+pub(super) use self::malformed::INITIALIZE;
 use self::running::{Ending, Event, Running};
 use super::{answer, trace};
 use crate::call::{Call, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool};

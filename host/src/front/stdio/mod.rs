@@ -162,7 +162,7 @@ impl Transport<RoleServer> for Connection {
             };
             match line {
                 Some(Line::Whole(line)) => self.take(&line),
-                Some(Line::TooLong) => self.refuse(&too_long(self.bytes_max)),
+                Some(Line::TooLong) => self.refuse(&jsonrpc::too_large(self.bytes_max)),
                 None => self.ended = Some(Instant::now()),
             }
         }
@@ -222,11 +222,11 @@ impl Connection {
     fn is_taken(&mut self, message: &ClientJsonRpcMessage) -> bool {
         match message {
             JsonRpcMessage::Request(request) => {
-                let inline = request.request.get_meta().missing_required_keys(&ProtocolVersion::V_2026_07_28).is_empty();
+                let meta = request.request.get_meta();
                 self.met |= match &request.request {
                     ClientRequest::InitializeRequest(_) => true,
                     ClientRequest::DiscoverRequest(_) => false,
-                    _ => inline,
+                    _ => meta.missing_required_keys(&ProtocolVersion::V_2026_07_28).is_empty(),
                 };
                 // A subscription ends with its client, and never before.
                 if !matches!(&request.request, ClientRequest::SubscriptionsListenRequest(_)) {
@@ -264,9 +264,4 @@ impl Connection {
 
 async fn write(out: Option<mpsc::Sender<Vec<u8>>>, text: Vec<u8>) -> Result<(), Closed> {
     out.ok_or(Closed)?.send(text).await.map_err(|_| Closed)
-}
-
-fn too_long(bytes_max: usize) -> Refusal {
-    let kib = bytes_max >> 10;
-    Refusal::new(INVALID_REQUEST, format!("The message is larger than {kib} KiB; the operator sets [serve] request_kib."))
 }

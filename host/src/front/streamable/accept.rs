@@ -63,7 +63,8 @@ impl Accepts {
             return response;
         }
         let (mut head, body) = response.into_parts();
-        let is = |kind: &str| head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(kind.as_bytes()));
+        let kind = head.headers.get(CONTENT_TYPE).cloned();
+        let is = |prefix: &str| kind.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(prefix.as_bytes()));
         let (kind, body) = match self {
             Self { json: false, events: true } if is("application/json") => (EVENTS, as_event(body).await),
             Self { json: true, events: false } if is("text/event-stream") => match answer_of(body).await {
@@ -152,7 +153,12 @@ mod tests {
     #[test]
     fn what_a_client_can_read_is_what_it_says() {
         assert_eq!(accepts(&[]), (true, true));
-        for value in ["*/*", "application/json, text/event-stream", "Text/Event-Stream;q=0.5,APPLICATION/JSON", "application/*,text/*"] {
+        for value in [
+            "*/*",
+            "application/json, text/event-stream",
+            "Text/Event-Stream;q=0.5,APPLICATION/JSON",
+            "application/*,text/*",
+        ] {
             assert_eq!(accepts(&[value]), (true, true), "{value}");
         }
         assert_eq!(accepts(&["application/json", "text/event-stream"]), (true, true));

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use self::accept::Accepts;
 use self::sessions::Sessions;
 use super::jsonrpc::{self, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_SESSION, Refusal, UNSUPPORTED_VERSION};
-use super::mcp::Door;
+use super::mcp::{Door, INITIALIZE};
 use crate::config::Serve;
 use crate::host::Host;
 
@@ -151,9 +151,7 @@ impl Endpoint {
         match Limited::new(body, self.body_bytes).collect().await {
             Ok(body) => Ok(body.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => {
-                let kib = self.body_bytes >> 10;
-                let message = format!("The message is larger than {kib} KiB; the operator sets [serve] request_kib.");
-                Err((StatusCode::PAYLOAD_TOO_LARGE, Refusal::new(INVALID_REQUEST, message)))
+                Err((StatusCode::PAYLOAD_TOO_LARGE, jsonrpc::too_large(self.body_bytes)))
             }
             Err(_) => Err((StatusCode::BAD_REQUEST, Refusal::new(INVALID_REQUEST, "The body broke off."))),
         }
@@ -220,8 +218,7 @@ fn no_session() -> Refusal {
 /// Of a request that needs a session and names none; a broken `initialize` looks like one.
 fn without_session(message: &[u8]) -> Refusal {
     if jsonrpc::method(message).as_deref() == Some("initialize") {
-        let message = "`params` must hold `protocolVersion`, `capabilities`, and `clientInfo` with `name` and `version`";
-        return Refusal::new(INVALID_PARAMS, message);
+        return Refusal::new(INVALID_PARAMS, INITIALIZE);
     }
     let message = "This request names no session: send `initialize` first, and its `Mcp-Session-Id` with each request \
          after it; or speak revision 2026-07-28, which has no sessions.";
