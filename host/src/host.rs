@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, broadcast};
 
 use crate::call::{
-    Call, CallId, Complete, CompleteOf, Contents, Conversation, GetPrompt, Outcome, ReadResource, Suggestions,
+    Call, CallId, Complete, CompleteOf, Contents, Conversation, GetPrompt, Outcome, ReadResource, Suggestions, Trace,
 };
 use crate::config::Config;
 use crate::fault::{Error, Fault, Kind};
@@ -47,7 +47,7 @@ impl Host {
     /// One call, from the door to the plugin and back. Dropping the future stops the
     /// guest within one tick of the engine.
     pub async fn call(&self, call: Call) -> Result<Outcome, Error> {
-        let record = Record::begin(&call.id, call.request.name.clone());
+        let record = Record::begin(&call, call.request.name.clone());
         record.of(self.walk(call)).await
     }
 
@@ -65,7 +65,7 @@ impl Host {
 
     /// Reads a resource, as [`Host::call`] calls a tool.
     pub async fn read(&self, call: Call<ReadResource>) -> Result<Outcome<Vec<Contents>>, Error> {
-        let record = Record::begin(&call.id, call.request.uri.clone());
+        let record = Record::begin(&call, call.request.uri.clone());
         let reading = async {
             let (plugins, uri) = (self.registry.snapshot(), &call.request.uri);
             if let Some((_, file)) = plugins.skill_file(uri) {
@@ -81,7 +81,7 @@ impl Host {
 
     /// Writes a prompt, as [`Host::call`] calls a tool.
     pub async fn prompt(&self, call: Call<GetPrompt>) -> Result<Outcome<Conversation>, Error> {
-        let record = Record::begin(&call.id, call.request.name.clone());
+        let record = Record::begin(&call, call.request.name.clone());
         let writing = async {
             let (plugins, name) = (self.registry.snapshot(), &call.request.name);
             let (plugin, prompt) = plugins.prompt(name).ok_or_else(|| unknown("prompt", name))?;
@@ -97,7 +97,7 @@ impl Host {
         let name = match &call.request.of {
             CompleteOf::Prompt(name) | CompleteOf::Template(name) => name.clone(),
         };
-        let record = Record::begin(&call.id, name.clone());
+        let record = Record::begin(&call, name.clone());
         let completing = async {
             let plugins = self.registry.snapshot();
             let (plugin, of) = match &call.request.of {
@@ -160,13 +160,14 @@ fn unknown(kind: &str, name: &str) -> Error {
 struct Record {
     id: CallId,
     name: String,
+    trace: Option<Trace>,
     began: Instant,
     ended: bool,
 }
 
 impl Record {
-    fn begin(id: &CallId, name: String) -> Self {
-        Self { id: id.clone(), name, began: Instant::now(), ended: false }
+    fn begin<R>(call: &Call<R>, name: String) -> Self {
+        Self { id: call.id.clone(), name, trace: call.trace.clone(), began: Instant::now(), ended: false }
     }
 
     /// The end of the call, which is noted.
@@ -182,12 +183,21 @@ impl Record {
 
     fn log(&self, error: Option<&Error>) {
         let Self { id, name, began, .. } = self;
+        let trace = self.trace.as_ref().map(Trace::id);
         let (kind, fault) = error.map_or(("none", "none"), |error| (error.kind.as_str(), error.kind.fault().as_str()));
         let us = began.elapsed().as_micros();
         // The fields hold no argument and no text of an answer.
         macro_rules! line {
             ($level:ident, $message:literal) => {
-                tracing::$level!(call.id = %id, tool.name = name, call.us = us, error.kind = kind, error.fault = fault, $message)
+                tracing::$level!(
+                    call.id = %id,
+                    trace.id = trace,
+                    tool.name = name,
+                    call.us = us,
+                    error.kind = kind,
+                    error.fault = fault,
+                    $message
+                )
             };
         }
         match error.map(|error| error.kind.fault()) {

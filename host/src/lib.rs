@@ -9,7 +9,8 @@
 //! Begin with [`host::Host::call`]; the whole walk fits on a screen. A resource that is read,
 //! a prompt that is written and an argument that is completed walk the same way beside it.
 //!
-//! 1. [`front`]: bytes become a [`call::Call`]. MCP and REST end at the same type.
+//! 1. [`front`]: bytes become a [`call::Call`]. MCP over HTTP, MCP over standard input, and
+//!    REST end at the same type.
 //! 2. [`host`]: finds the plugin that has the tool, and logs how the call ended.
 //! 3. [`registry`]: the snapshot of plugins that are there now. A call keeps the one that it
 //!    began with, whatever is reloaded meanwhile.
@@ -66,7 +67,8 @@
 //!   the command line.
 //! - No state outlives a call but the snapshot of config, grants and plugins, which a reload swaps
 //!   as a whole (`registry/reload.rs`), the backends' idle connections, what each model's budget
-//!   has used today, the statements that a call detached
+//!   has used today, the sessions of MCP's older revisions with what their clients may
+//!   have missed (`front/streamable`), the statements that a call detached
 //!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, the tasks (`tasks/`),
 //!   and the text of `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the

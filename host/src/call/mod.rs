@@ -3,6 +3,7 @@
 mod client;
 mod content;
 mod offer;
+mod trace;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::fault::{Error, Kind};
 pub use self::client::*;
 pub use self::content::*;
 pub use self::offer::*;
+pub use self::trace::Trace;
 
 /// A JSON object.
 pub type JsonObject = Map<String, Value>;
@@ -29,6 +31,8 @@ pub struct Call<R = UseTool> {
     pub caller: Caller,
     /// What the caller can be told and asked while the call runs.
     pub client: Client,
+    /// The trace that it is part of.
+    pub trace: Option<Trace>,
 }
 
 /// A tool is to be used.
@@ -88,13 +92,13 @@ impl Call {
 impl<R> Call<R> {
     /// A call from this machine, by a client that hears nothing until the outcome.
     pub fn of(request: R) -> Self {
-        Self { id: CallId::new(), request, caller: Caller::default(), client: Client::default() }
+        Self { id: CallId::new(), request, caller: Caller::default(), client: Client::default(), trace: None }
     }
 
     /// The call without its request, and the request.
     pub fn part(self) -> (Call<()>, R) {
-        let Self { id, request, caller, client } = self;
-        (Call { id, request: (), caller, client }, request)
+        let Self { id, request, caller, client, trace } = self;
+        (Call { id, request: (), caller, client, trace }, request)
     }
 }
 

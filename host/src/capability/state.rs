@@ -14,7 +14,7 @@ use super::client::Told;
 use super::clock::Clock;
 use super::log::CallLog;
 use super::{Capability, PluginGrants};
-use crate::call::{Call, CallId, Caller, Client, News};
+use crate::call::{Call, CallId, Caller, Client, News, Trace};
 use crate::config::Limits;
 use crate::fault;
 use crate::seal::Seal;
@@ -42,6 +42,7 @@ pub struct CallState {
     pub(super) id: CallId,
     pub(super) caller: Caller,
     pub(super) client: Client,
+    pub(super) trace: Option<Trace>,
     pub(super) scope: Arc<Scope>,
     /// Things with a lifetime that host functions handed out: cursors, transactions.
     pub(super) table: ResourceTable,
@@ -59,7 +60,7 @@ pub struct CallState {
 impl CallState {
     /// The state of a call that is about to begin.
     pub fn new(call: Call<()>, scope: Arc<Scope>, clock: Clock) -> Self {
-        let Call { id, caller, client, request: () } = call;
+        let Call { id, caller, client, trace, request: () } = call;
         let stderr = MemoryOutputPipe::new(STDERR_BYTES_MAX);
         // Nothing is inherited: no environment, arguments, directories or sockets.
         let wasi = WasiCtx::builder().stderr(stderr.clone()).build();
@@ -69,6 +70,7 @@ impl CallState {
             id,
             caller,
             client,
+            trace,
             scope,
             table: ResourceTable::new(),
             told: Told::default(),

@@ -8,6 +8,7 @@ mod inspect;
 mod new;
 mod serve;
 mod start;
+mod stdio;
 mod terminal;
 mod test;
 
@@ -50,6 +51,7 @@ enum LogFormat {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Stdio(stdio::Stdio),
     Demo(demo::Demo),
     Call(call::Call),
     Check(check::Check),
@@ -62,13 +64,14 @@ enum Command {
 /// Runs the command that the process was started with.
 pub fn run() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    let serves = matches!(cli.command, Command::Serve(_) | Command::Demo(_));
+    let serves = matches!(cli.command, Command::Serve(_) | Command::Stdio(_) | Command::Demo(_));
     let log = cli.log.as_deref().unwrap_or(if serves { "info" } else { "error" });
     start_log(log, cli.log_format)?;
     let config = cli.config;
     let work = async {
         match cli.command {
             Command::Serve(command) => command.run(&config).await,
+            Command::Stdio(command) => command.run(&config).await,
             Command::Demo(command) => command.run().await,
             Command::Call(command) => command.run(&config).await,
             Command::Check(command) => command.run(&config).await,

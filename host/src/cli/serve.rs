@@ -47,7 +47,7 @@ pub(super) async fn serve(
 }
 
 /// Takes in what changes, and looks at once at SIGHUP, until it is dropped.
-fn watch(host: Arc<Host>) -> AbortOnDropHandle<()> {
+pub(super) fn watch(host: Arc<Host>) -> AbortOnDropHandle<()> {
     // From this line on, SIGHUP does not end the process.
     #[cfg(unix)]
     let hang_up = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
@@ -70,7 +70,7 @@ fn watch(host: Arc<Host>) -> AbortOnDropHandle<()> {
 }
 
 /// Done when the process is asked to end.
-async fn stop_signal() {
+pub(super) async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -66,6 +66,16 @@ pub struct Serve {
     pub search: Option<bool>,
     /// Calls that go on after their request.
     pub tasks: Tasks,
+    /// Where clients reach this host, such as `https://tools.example.com`, for its server card; if not set, it is
+    /// `http://` and the `Host` of the request.
+    pub url: Option<String>,
+    /// How many sessions of the older revisions are open at once; for one more, the one that nobody has used for the
+    /// longest ends.
+    pub sessions: Bounded<1, 100_000, 1_000>,
+    /// How long a session stays open without a request under way or a stream that is read, in milliseconds.
+    pub session_idle_ms: Bounded<100, 86_400_000, 300_000>,
+    /// What all sessions together keep for clients whose connection broke off, in MiB; one has at most an eighth.
+    pub replay_mib: Bounded<1, 65_536, 64>,
 }
 
 impl Serve {
@@ -84,6 +94,10 @@ impl Serve {
             reload,
             search: _,
             tasks,
+            url,
+            sessions,
+            session_idle_ms,
+            replay_mib,
         } = self;
         let keys = [
             ("listen", *listen != other.listen),
@@ -95,6 +109,10 @@ impl Serve {
             ("stop_ms", *stop_ms != other.stop_ms),
             ("reload", *reload != other.reload),
             ("tasks", *tasks != other.tasks),
+            ("url", *url != other.url),
+            ("sessions", *sessions != other.sessions),
+            ("session_idle_ms", *session_idle_ms != other.session_idle_ms),
+            ("replay_mib", *replay_mib != other.replay_mib),
         ];
         keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
@@ -114,6 +132,10 @@ impl Default for Serve {
             reload: true,
             search: None,
             tasks: Tasks::default(),
+            url: None,
+            sessions: Bounded::default(),
+            session_idle_ms: Bounded::default(),
+            replay_mib: Bounded::default(),
         }
     }
 }

@@ -10,19 +10,17 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::serve::ListenerExt;
 use axum::{Router, middleware};
 use http_body_util::BodyExt;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::mcp::Door;
 use super::origin::{self, Allowed};
-use super::rest;
+use super::streamable::{self, Endpoint};
+use super::{card, rest};
 use crate::config::Serve;
 use crate::host::Host;
 
@@ -45,6 +43,9 @@ pub enum ServeError {
         "{0} can be reached from other machines, and callers are not identified; listen on 127.0.0.1, or pass --insecure"
     )]
     Public(SocketAddr),
+    /// The URL of the config is none.
+    #[error("[serve] url is where clients reach this host, and begins with https:// or http://")]
+    Url,
 }
 
 impl Server {
@@ -52,6 +53,10 @@ impl Server {
     pub async fn bind(host: Arc<Host>, config: Serve, insecure: bool) -> Result<Self, ServeError> {
         if !config.listen.ip().is_loopback() && !insecure {
             return Err(ServeError::Public(config.listen));
+        }
+        let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if !config.url.as_ref().is_none_or(is_url) {
+            return Err(ServeError::Url);
         }
         let refused = |error| ServeError::Listen(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
@@ -142,24 +147,9 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
         .route("/health", get(rest::health))
         .route("/ready", get(rest::ready))
         .with_state(Arc::clone(&host))
-        .route_service("/mcp", mcp(host, body_bytes, streams))
+        .route("/mcp/server-card", get(card::card).with_state(config.url.clone()))
+        .route("/.well-known/ai-catalog.json", get(card::catalog).with_state(config.url.clone()))
+        .route("/mcp", any(streamable::serve).with_state(Endpoint::new(host, config, streams)))
         .layer(DefaultBodyLimit::max(body_bytes))
         .layer(middleware::from_fn_with_state(Arc::new(allowed), origin::check))
-}
-
-/// MCP in all its revisions: sessions for those that have them, none for the newest.
-fn mcp(
-    host: Arc<Host>,
-    body_bytes: usize,
-    streams: CancellationToken,
-) -> StreamableHttpService<Door, LocalSessionManager> {
-    let door = Door::new(host);
-    let config = StreamableHttpServerConfig::default()
-        .with_json_response(true)
-        .with_max_request_body_bytes(body_bytes)
-        .with_cancellation_token(streams)
-        // `origin::check` stands before every route, this one too.
-        .disable_allowed_hosts()
-        .disable_allowed_origins();
-    StreamableHttpService::new(move || Ok(door.for_session()), Arc::new(LocalSessionManager::default()), config)
 }

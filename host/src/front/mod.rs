@@ -2,10 +2,17 @@
 //! the host and nothing else.
 
 mod answer;
+mod card;
+mod cors;
 mod http;
+mod jsonrpc;
 mod mcp;
 mod origin;
 mod rest;
+mod stdio;
+mod streamable;
+mod trace;
 
 pub use self::answer::{answer_json, error_json};
 pub use self::http::{ServeError, Server};
+pub use self::stdio::serve_stdio;

@@ -11,7 +11,9 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+
+use super::cors;
+use super::jsonrpc::{INVALID_REQUEST, Refusal};
 
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -27,12 +29,11 @@ pub(super) struct Allowed {
 /// Answers 403 to a request with a foreign `Host` or `Origin`.
 pub(super) async fn check(State(allowed): State<Arc<Allowed>>, request: Request, next: Next) -> Response {
     match allowed.refusal(request.headers(), request.uri()) {
-        None => next.run(request).await,
+        None => cors::answer(request, next).await,
         Some((header, key)) => {
             let message =
                 format!("This request's {header} is not allowed here; the operator can name it: [serve] {key}.");
-            let error = json!({ "code": -32000, "message": message });
-            (StatusCode::FORBIDDEN, Json(json!({ "jsonrpc": "2.0", "id": null, "error": error }))).into_response()
+            (StatusCode::FORBIDDEN, Json(Refusal::new(INVALID_REQUEST, message).json())).into_response()
         }
     }
 }

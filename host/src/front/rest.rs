@@ -8,11 +8,11 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::answer;
+use super::{answer, trace};
 use crate::call::{Call, JsonObject, Outcome};
 use crate::fault::{Error, Kind};
 use crate::host::Host;
@@ -46,11 +46,15 @@ pub(super) async fn tools(State(host): State<Arc<Host>>) -> Json<Value> {
 pub(super) async fn call(
     State(host): State<Arc<Host>>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let body = body.map_err(|error| unreadable(error.status(), &error.body_text()));
     let answer = match body.and_then(|body| arguments(&body)) {
-        Ok(arguments) => host.call(Call::new(name, arguments)).await.and_then(Outcome::done),
+        Ok(arguments) => {
+            let call = Call { trace: trace::of_headers(&headers), ..Call::new(name, arguments) };
+            host.call(call).await.and_then(Outcome::done)
+        }
         Err(error) => Err(error),
     };
     let (status, wait) = match &answer {

@@ -7,7 +7,7 @@ use toolhost_tests::toolhost::{Setup, Toolhost};
 
 use crate::good;
 
-const ROUTES: [(&str, &str); 9] = [
+const ROUTES: [(&str, &str); 11] = [
     ("GET", "/"),
     ("GET", "/tools"),
     ("POST", "/tools/good__note"),
@@ -16,6 +16,8 @@ const ROUTES: [(&str, &str); 9] = [
     ("POST", "/mcp"),
     ("GET", "/mcp"),
     ("DELETE", "/mcp"),
+    ("GET", "/mcp/server-card"),
+    ("GET", "/.well-known/ai-catalog.json"),
     ("GET", "/no/such/route"),
 ];
 

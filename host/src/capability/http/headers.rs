@@ -4,6 +4,7 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::OpenError;
+use crate::call::Trace;
 use crate::wit::http::Header;
 use crate::wit::{Error, ErrorKind};
 
@@ -155,6 +156,19 @@ pub(super) fn of_host(name: &str) -> Result<HeaderName, OpenError> {
         return Err(OpenError::Invalid(format!("the header `{name}` is the host's own")));
     }
     Ok(name)
+}
+
+/// Says in the headers of a request which trace it is part of. What else the caller said
+/// beside its trace is not for upstreams.
+pub(super) fn carry_on(headers: &mut HeaderMap, trace: &Trace) {
+    // Both were checked when they came.
+    if let Ok(parent) = HeaderValue::from_str(&trace.child()) {
+        headers.insert("traceparent", parent);
+    }
+    match trace.state().map(HeaderValue::from_str) {
+        Some(Ok(state)) => drop(headers.insert("tracestate", state)),
+        _ => drop(headers.remove("tracestate")),
+    }
 }
 
 /// Whether a plugin may be told a header of an answer.

@@ -26,7 +26,7 @@ impl Host for CallState {
     async fn send(&mut self, upstream: String, request: Request) -> Result<Response, Failure> {
         let grant = self.permit::<Http>(&upstream, "send")?;
         self.note_write(&request);
-        Ok(grant.send(request).await?)
+        Ok(grant.send(request, self.trace.as_ref()).await?)
     }
 
     async fn send_many(&mut self, requests: Vec<Outgoing>) -> wasmtime::Result<Vec<Result<Response, Error>>> {
@@ -45,7 +45,8 @@ impl Host for CallState {
             };
             permitted.push((grant, request));
         }
-        let sent = permitted.into_iter().map(async |(grant, request)| grant?.send(request).await);
+        let trace = self.trace.as_ref();
+        let sent = permitted.into_iter().map(async |(grant, request)| grant?.send(request, trace).await);
         Ok(join_all(sent).await)
     }
 }

@@ -44,6 +44,7 @@ use self::path::Pattern;
 use self::script::Script;
 use super::places::Places;
 use super::{CallState, Capability, OpenError, Place, Probe};
+use crate::call::Trace;
 use crate::config::{Bounded, SecretRef};
 use crate::wit::Error;
 use crate::wit::http::{self, Request, Response};
@@ -106,6 +107,9 @@ pub struct Config {
     /// upstream answers 429, 502, 503 or 504.
     #[serde(default)]
     retries: Bounded<0, 5, 2>,
+    /// Whether requests carry on the trace of the call that makes them, by `traceparent` and `tracestate`.
+    #[serde(default = "yes")]
+    trace: bool,
     /// Answers written down in the config itself, for the tests of plugins.
     script: Option<script::Config>,
 }
@@ -124,11 +128,16 @@ fn only_get() -> BTreeSet<String> {
     BTreeSet::from(["GET".to_owned()])
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// One granted API.
 pub struct Http {
     notes: Option<String>,
     health: Option<String>,
     warning: Option<&'static str>,
+    trace: bool,
     rules: Rules,
     places: Places,
     backend: Backend,
@@ -184,8 +193,11 @@ impl Capability for Http {
 
 impl Http {
     /// Checks a request, sends it, and answers with what may be told.
-    async fn send(&self, request: Request) -> Result<Response, Error> {
-        let checked = self.rules.check(request)?;
+    async fn send(&self, request: Request, trace: Option<&Trace>) -> Result<Response, Error> {
+        let mut checked = self.rules.check(request)?;
+        if let Some(trace) = trace.filter(|_| self.trace) {
+            headers::carry_on(&mut checked.headers, trace);
+        }
         let busy = "too many requests to this upstream are under way: the grant's `concurrency_max`";
         let _place = self.places.take(busy).await?;
         match &self.backend {

@@ -49,7 +49,7 @@ pub(super) fn open(config: Config, place: Place<'_>) -> Result<Http, OpenError> 
         _ => return Err(invalid(format!("[http.{}] needs `base_url`", place.name))),
     };
     let places = Places::new(config.concurrency_max.get_usize());
-    Ok(Http { notes: config.notes, health: config.health, warning, rules, places, backend })
+    Ok(Http { notes: config.notes, health: config.health, warning, trace: config.trace, rules, places, backend })
 }
 
 fn check_lists(config: &Config) -> Result<(), OpenError> {

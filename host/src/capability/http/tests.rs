@@ -140,7 +140,7 @@ async fn a_script_answers_what_is_written_and_nothing_else() {
     let send = async |method: &str, path: &str, body: &str| {
         let headers = vec![Header { name: "accept".to_owned(), value: "*/*".to_owned() }];
         let (method, path_and_query) = (method.to_owned(), path.to_owned());
-        http.send(Request { method, path_and_query, headers, body: body.as_bytes().to_vec() }).await
+        http.send(Request { method, path_and_query, headers, body: body.as_bytes().to_vec() }, None).await
     };
     let answer = send("GET", "/api/a?b=c", "").await.expect("answers");
     assert_eq!((answer.status, answer.body.as_slice()), (200, &br#"{"x":[1,2.5]}"#[..]));

@@ -8,6 +8,7 @@ mod asking;
 mod declared;
 mod listening;
 mod lists;
+mod malformed;
 mod offers;
 mod running;
 mod tasks;
@@ -30,9 +31,10 @@ use serde_json::{Value, json};
 
 use self::asking::{Rounds, is_modern};
 use self::listening::Session;
+pub(super) use self::malformed::INITIALIZE;
 use self::running::{Ending, Event, Running};
 use self::tasks::Used;
-use super::answer;
+use super::{answer, trace};
 use crate::call::{Call, Caller, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool};
 use crate::fault::{Ability, Error, Kind};
 use crate::host::Host;
@@ -85,7 +87,7 @@ impl Door {
             abilities: asking::abilities(context),
             ..Client::default()
         };
-        Call { client, caller: caller(context), ..Call::of(request) }
+        Call { client, caller: caller(context), trace: trace::of(context), ..Call::of(request) }
     }
 
     /// The least level of lines for the client: what this request says in the newest

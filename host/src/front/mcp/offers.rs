@@ -17,7 +17,7 @@ use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
-use super::{Door, begin, declared, listening, lists, protocol_error};
+use super::{Door, begin, declared, is_modern, listening, lists, malformed, protocol_error};
 use crate::call::{self, Complete, CompleteOf, Offer};
 use crate::front::answer;
 use crate::registry::Snapshot;
@@ -284,18 +284,12 @@ impl ServerHandler for Door {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        let message = match request.method.as_str() {
-            "tools/call" => "`params` must hold `name`, a string, and may hold `arguments`, a JSON object",
-            "resources/read" => "`params` must hold `uri`, a string",
-            "prompts/get" => "`params` must hold `name`, a string, and may hold `arguments`, an object of strings",
-            "completion/complete" => "`params` must hold `ref` and `argument`",
-            "tasks/get" | "tasks/cancel" => "`params` must hold `taskId`, a string",
-            "tasks/update" => "`params` must hold `taskId`, a string, and `inputResponses`, a JSON object",
-            _ => return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)),
-        };
-        Err(ErrorData::new(ErrorCode::INVALID_PARAMS, message, None))
+        match malformed::parameters(&request.method, is_modern(&context)) {
+            Some(message) => Err(ErrorData::new(ErrorCode::INVALID_PARAMS, message, None)),
+            None => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)),
+        }
     }
 }
 
