@@ -34,7 +34,7 @@ pub(super) struct Refusal {
     pub(super) message: String,
     /// The request's, as far as it can be told.
     pub(super) id: Value,
-    pub(super) data: Option<Value>,
+    pub(super) data: Option<Box<Value>>,
 }
 
 impl Refusal {
@@ -51,14 +51,14 @@ impl Refusal {
 
     /// The same, with what a program can read.
     pub(super) fn with(self, data: Value) -> Self {
-        Self { data: Some(data), ..self }
+        Self { data: Some(Box::new(data)), ..self }
     }
 
     /// The message that tells it.
     pub(super) fn json(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });
         if let (Some(data), Some(error)) = (&self.data, error.as_object_mut()) {
-            error.insert("data".to_owned(), data.clone());
+            error.insert("data".to_owned(), Value::clone(data));
         }
         json!({ "jsonrpc": "2.0", "id": self.id, "error": error })
     }

@@ -51,7 +51,6 @@ async fn parameters_that_do_not_fit_are_the_callers_error_and_no_missing_method(
         let mut client = Mcp::connect(host.url(), era).await?;
         let in_both = [
             ("tools/call", json!({ "name": "good__echo", "arguments": "x" })),
-            ("tools/list", json!({ "cursor": 7 })),
             ("completion/complete", json!({ "ref": "x" })),
         ];
         // The newest revision holds a header against these first.

@@ -95,7 +95,7 @@ async fn no_call_is_lost_during_a_hundred_reloads() -> Result<()> {
         host.configure(&config(round))?;
         host.signal("HUP")?;
         let setting = async || Ok(host.call("good__setting", json!({ "key": "round" })).await?.1);
-        let is_taken = |said: &Value| said["content"][0]["text"] == round.to_string();
+        let is_taken = |said: &Value| said["content"][0]["text"].as_str() == Some(round.to_string().as_str());
         until(&format!("reload {round}"), setting, is_taken).await?;
         if callers.iter().any(|caller| caller.is_finished()) {
             break;

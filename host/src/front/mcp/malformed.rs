@@ -1,16 +1,13 @@
 //! What the parameters of each method must hold, for a client that sent others: the protocol
 //! library takes such a request for one of a method that it does not know.
 
-/// The methods that have parameters which may not fit, and what must be in them.
+/// The methods that have parameters which may not fit, and what must be in them. A list's may
+/// be left out, and the library leaves them out where they do not fit.
 const BOTH_ERAS: &[(&str, &str)] = &[
     ("tools/call", "`params` must hold `name`, a string, and may hold `arguments`, a JSON object"),
     ("resources/read", "`params` must hold `uri`, a string"),
     ("prompts/get", "`params` must hold `name`, a string, and may hold `arguments`, an object of strings"),
     ("completion/complete", "`params` must hold `ref` and `argument`"),
-    ("tools/list", LIST),
-    ("resources/list", LIST),
-    ("resources/templates/list", LIST),
-    ("prompts/list", LIST),
 ];
 
 /// Those of revisions before 2026-07-28 alone.
@@ -25,7 +22,6 @@ const LEGACY: &[(&str, &str)] = &[
 /// Those of revision 2026-07-28 alone.
 const MODERN: &[(&str, &str)] = &[
     ("subscriptions/listen", "`params` must hold `notifications`, an object that says what to hear of"),
-    ("skills/list", LIST),
     ("skills/get", "`params` must hold `uri`, a string"),
     ("resources/directory/read", "`params` must hold `uri`, a string, and may hold `cursor`, one that a list gave"),
     ("tasks/get", TASK),
@@ -36,8 +32,6 @@ const MODERN: &[(&str, &str)] = &[
 /// Said by whoever finds a broken `initialize` first.
 pub(in crate::front) const INITIALIZE: &str =
     "`params` must hold `protocolVersion`, `capabilities`, and `clientInfo` with `name` and `version`";
-
-const LIST: &str = "`params` may hold `cursor`, a string that a list gave";
 
 const TASK: &str = "`params` must hold `taskId`, a string";
 
