@@ -47,7 +47,7 @@ impl Host {
     /// One call, from the door to the plugin and back. Dropping the future stops the
     /// guest within one tick of the engine.
     pub async fn call(&self, call: Call) -> Result<Outcome, Error> {
-        let record = Record::begin(&call, call.request.name.clone());
+        let record = Record::begin(&call, "tools/call", call.request.name.clone());
         record.of(self.walk(call)).await
     }
 
@@ -65,7 +65,7 @@ impl Host {
 
     /// Reads a resource, as [`Host::call`] calls a tool.
     pub async fn read(&self, call: Call<ReadResource>) -> Result<Outcome<Vec<Contents>>, Error> {
-        let record = Record::begin(&call, call.request.uri.clone());
+        let record = Record::begin(&call, "resources/read", call.request.uri.clone());
         let reading = async {
             let (plugins, uri) = (self.registry.snapshot(), &call.request.uri);
             if let Some((_, file)) = plugins.skill_file(uri) {
@@ -81,7 +81,7 @@ impl Host {
 
     /// Writes a prompt, as [`Host::call`] calls a tool.
     pub async fn prompt(&self, call: Call<GetPrompt>) -> Result<Outcome<Conversation>, Error> {
-        let record = Record::begin(&call, call.request.name.clone());
+        let record = Record::begin(&call, "prompts/get", call.request.name.clone());
         let writing = async {
             let (plugins, name) = (self.registry.snapshot(), &call.request.name);
             let (plugin, prompt) = plugins.prompt(name).ok_or_else(|| unknown("prompt", name))?;
@@ -97,7 +97,7 @@ impl Host {
         let name = match &call.request.of {
             CompleteOf::Prompt(name) | CompleteOf::Template(name) => name.clone(),
         };
-        let record = Record::begin(&call, name.clone());
+        let record = Record::begin(&call, "completion/complete", name.clone());
         let completing = async {
             let plugins = self.registry.snapshot();
             let (plugin, of) = match &call.request.of {
@@ -159,6 +159,8 @@ fn unknown(kind: &str, name: &str) -> Error {
 /// One line in the log for every call, also for one that was dropped half-way.
 struct Record {
     id: CallId,
+    /// What was asked for, in MCP's words whichever the door.
+    method: &'static str,
     name: String,
     trace: Option<Trace>,
     began: Instant,
@@ -166,8 +168,8 @@ struct Record {
 }
 
 impl Record {
-    fn begin<R>(call: &Call<R>, name: String) -> Self {
-        Self { id: call.id.clone(), name, trace: call.trace.clone(), began: Instant::now(), ended: false }
+    fn begin<R>(call: &Call<R>, method: &'static str, name: String) -> Self {
+        Self { id: call.id.clone(), method, name, trace: call.trace.clone(), began: Instant::now(), ended: false }
     }
 
     /// The end of the call, which is noted.
@@ -182,7 +184,7 @@ impl Record {
     }
 
     fn log(&self, error: Option<&Error>) {
-        let Self { id, name, began, .. } = self;
+        let Self { id, method, name, began, .. } = self;
         let trace = self.trace.as_ref().map(Trace::id);
         let (kind, fault) = error.map_or(("none", "none"), |error| (error.kind.as_str(), error.kind.fault().as_str()));
         let us = began.elapsed().as_micros();
@@ -192,7 +194,8 @@ impl Record {
                 tracing::$level!(
                     call.id = %id,
                     trace.id = trace,
-                    tool.name = name,
+                    call.method = method,
+                    call.name = name,
                     call.us = us,
                     error.kind = kind,
                     error.fault = fault,

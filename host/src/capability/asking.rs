@@ -2,7 +2,6 @@
 //! the model that it lends.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -10,9 +9,6 @@ use super::CallState;
 use crate::call::{Asked, NoReply, Question, Reply};
 use crate::fault::Ability;
 use crate::wit::{Error, ErrorKind, Failure};
-
-/// How long a client, or its user, may think.
-const THINKING_TIME: Duration = Duration::from_secs(600);
 
 /// How many questions one call may ask.
 const QUESTIONS_MAX: usize = 100;
@@ -107,10 +103,10 @@ impl CallState {
         let (replies, replied) = oneshot::channel();
         let still = self.clock.stop();
         client.send(Asked { questions, replies }).await.map_err(|_| gone())?;
-        let replies = tokio::time::timeout(THINKING_TIME, replied).await;
+        let replies = tokio::time::timeout(self.scope.limits.reply_time(), replied).await;
         drop(still);
         match replies {
-            Err(_) => Err(unavailable("the calling client did not reply in ten minutes")),
+            Err(_) => Err(unavailable("the calling client did not reply in time")),
             Ok(Err(_) | Ok(Err(NoReply::Gone))) => Err(gone()),
             Ok(Ok(Err(NoReply::Later))) => Err(Failure::Trap(AsksLater.into())),
             Ok(Ok(Err(NoReply::Refused))) => {

@@ -90,8 +90,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
 
 fn start_log(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(filter);
-    // At lower levels rmcp writes whole requests and answers to the log.
-    let filter = filter.context("--log")?.add_directive("rmcp=warn".parse()?);
+    // rmcp writes what clients sent and were answered to the log; what an operator should know of
+    // a call is in its own line.
+    let filter = filter.context("--log")?.add_directive("rmcp=off".parse()?);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(terminal::is_pretty(&std::io::stderr())).init(),

@@ -144,8 +144,11 @@ impl Default for Serve {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Wall-clock time of a call, waiting for sources included, in milliseconds.
+    /// Wall-clock time of a call, waiting for sources included, in milliseconds. It stands still while
+    /// the client, or its user, is asked something.
     pub deadline_ms: Bounded<10, 3_600_000, 30_000>,
+    /// How long the client, or its user, may take to reply, in milliseconds.
+    pub reply_ms: Bounded<10, 86_400_000, 600_000>,
     /// Memory of a call, in MiB.
     pub memory_mib: Bounded<1, 256, 64>,
     /// What a call may answer: text, bytes and JSON together, in KiB.
@@ -158,6 +161,11 @@ impl Limits {
     /// Wall-clock time of a call.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms.get())
+    }
+
+    /// How long a client may take to reply.
+    pub fn reply_time(&self) -> Duration {
+        Duration::from_millis(self.reply_ms.get())
     }
 
     /// Memory of a call, in bytes.

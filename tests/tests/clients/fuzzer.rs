@@ -12,8 +12,9 @@ use super::program;
 /// The script ends by itself before this.
 const TIME_MAX: Duration = Duration::from_secs(300);
 
-/// Every call has an answer by then, however long the tool itself would take: the fuzzer waits ten seconds.
-const DEADLINE: &str = "\n[limits]\ndeadline_ms = 2000\n";
+/// Every call has an answer by then, however long the tool itself would take: the fuzzer waits ten seconds, and
+/// replies to no question.
+const DEADLINE: &str = "\n[limits]\ndeadline_ms = 2000\nreply_ms = 100\n";
 
 /// What it found at a host, with so many calls of each tool and messages of each kind.
 async fn fuzzed(host: &Toolhost, revision: &str, runs: usize) -> Result<Value> {
@@ -36,8 +37,11 @@ async fn stands(host: Toolhost, runs: usize) -> Result<()> {
         }
     }
     assert_eq!(host.get("/tools").await?.status, 200);
+    // A plugin may panic, and its last words are in the log.
     let printed = host.printed()?;
-    assert!(!printed.contains("panicked"), "{printed}");
+    let panics: Vec<&str> =
+        printed.lines().filter(|line| line.contains("panicked") && !line.contains("a plugin was stopped")).collect();
+    assert!(panics.is_empty(), "{panics:#?}");
     let (status, printed) = host.stop().await?;
     assert!(status.success(), "{status}: {printed}");
     Ok(())
