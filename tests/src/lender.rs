@@ -1,4 +1,4 @@
-//! An MCP client of the legacy era that lends its model: it answers what a server asks while a
+//! An MCP client of the legacy era that can be asked: it answers what a server asks while a
 //! call runs, on the stream of that call.
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::http;
 
+/// The newest revision that has sessions.
 const REVISION: &str = "2025-11-25";
 
 /// The id of every call: there is one at a time.
@@ -21,6 +22,7 @@ const CALL: u32 = 7;
 /// A client with a session.
 pub struct Lender {
     url: String,
+    revision: String,
     session: String,
 }
 
@@ -79,11 +81,16 @@ pub struct Heard {
 impl Lender {
     /// Meets the host at `url`, and offers these capabilities: `{"sampling": {}}` lends a model.
     pub async fn connect(url: &str, capabilities: Value) -> Result<Self> {
+        Self::connect_by(url, REVISION, capabilities).await
+    }
+
+    /// The same, by an older revision of the protocol.
+    pub async fn connect_by(url: &str, revision: &str, capabilities: Value) -> Result<Self> {
         let about = json!({ "name": "lender", "version": "1" });
-        let params = json!({ "protocolVersion": REVISION, "capabilities": capabilities, "clientInfo": about });
+        let params = json!({ "protocolVersion": revision, "capabilities": capabilities, "clientInfo": about });
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
         let url = format!("{url}/mcp");
-        let mut lender = Self { url, session: String::new() };
+        let mut lender = Self { url, revision: revision.to_owned(), session: String::new() };
         let met = http::request("POST", &lender.url, &lender.headers()[..2], body.to_string().into_bytes()).await?;
         lender.session = met.header("mcp-session-id").context("no session")?.to_owned();
         lender.post(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await?;
@@ -151,7 +158,7 @@ impl Lender {
         [
             ("content-type", "application/json"),
             ("accept", "application/json, text/event-stream"),
-            ("mcp-protocol-version", REVISION),
+            ("mcp-protocol-version", &self.revision),
             ("mcp-session-id", &self.session),
         ]
     }

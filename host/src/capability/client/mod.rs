@@ -98,23 +98,25 @@ impl client::Host for CallState {
         let mut answers = vec![None; asked.len()];
         let mut replies = self.ask_client(asked.clone()).await?;
         let mut open: Vec<usize> = (0..asked.len()).collect();
-        for _ in 0..TRIES {
+        for attempt in 1.. {
             let mut again = Vec::new();
             for (place, reply) in open.into_iter().zip(replies) {
                 let (Some((_, question)), Some(form)) = (asked.get(place), forms.get(place)) else { continue };
-                match answer(question, form.as_ref(), reply) {
-                    Some(answer) => answers[place] = Some(answer),
-                    None => again.push(place),
+                match (answer(question, form.as_ref(), reply), answers.get_mut(place)) {
+                    (Some(answer), Some(slot)) => *slot = Some(answer),
+                    _ => again.push(place),
                 }
             }
-            if again.is_empty() {
-                return Ok(answers.into_iter().flatten().collect());
+            if again.is_empty() || attempt == TRIES {
+                break;
             }
             let questions = again.iter().filter_map(|place| asked.get(*place).cloned()).collect();
             replies = self.ask_again(questions).await?;
             open = again;
         }
-        Err(Error::new(ErrorKind::Failed, "the calling client did not answer what it was asked").into())
+        let answered: Option<Vec<Answer>> = answers.into_iter().collect();
+        answered
+            .ok_or_else(|| Error::new(ErrorKind::Failed, "the calling client did not answer what it was asked").into())
     }
 
     async fn changed(&mut self, offer: client::Offer) -> wasmtime::Result<()> {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use toolhost_sdk::kv::{self, Scope, Store};
 use toolhost_sdk::serde_json::Value;
-use toolhost_sdk::{Json, Result, json, plugin, tool};
+use toolhost_sdk::{Json, Result, client, json, plugin, tool};
 
 /// Keeps bytes under a key.
 #[tool]
@@ -101,7 +103,30 @@ fn cached(
     kv::cached(&key, Duration::from_secs(60), || Ok(made)).map(Json)
 }
 
-plugin! { tools: [put, cas, get, keys, delete, stores, cached] }
+/// What a person is asked before something is kept.
+#[derive(Deserialize, JsonSchema)]
+struct Confirmation {
+    /// Whether to keep it.
+    keep: bool,
+}
+
+/// Asks its client, and keeps a byte before that or after it.
+#[tool]
+fn ask_and_put(
+    /// Whether it keeps the byte first, which is the wrong way round.
+    put_first: bool,
+) -> Result<String> {
+    if put_first {
+        kv::store()?.set("asked", &[1], None)?;
+    }
+    let Confirmation { keep } = client::ask("confirm", "Shall it be kept?")?.given()?;
+    if keep {
+        kv::store()?.set("asked", &[2], None)?;
+    }
+    Ok(format!("kept: {keep}"))
+}
+
+plugin! { tools: [put, cas, get, keys, delete, stores, cached, ask_and_put] }
 
 fn chosen(name: Option<String>) -> Result<Store> {
     match name {

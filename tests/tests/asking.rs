@@ -1,0 +1,151 @@
+//! Plugins that ask their client: one linear call, whatever the revision of the protocol.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use toolhost_tests::Toolhost;
+use toolhost_tests::lender::Lender;
+use toolhost_tests::mcp::{Era, Mcp};
+use toolhost_tests::toolhost::Setup;
+
+/// A tool that asks for a name, and greets whoever has it.
+const TOOL: &str = "test_input_required_result_elicitation";
+
+async fn host() -> Result<Toolhost> {
+    Setup::new("[plugins.conformance]\nprefix = \"\"\n").plugin("conformance", "conformance")?.start().await
+}
+
+async fn modern(host: &Toolhost) -> Result<Mcp> {
+    Ok(Mcp::connect(host.url(), Era::Modern).await?.capable_of(json!({ "elicitation": {} })))
+}
+
+fn accept(content: Value) -> Value {
+    json!({ "action": "accept", "content": content })
+}
+
+/// The second request of a call: the same, with the state of the first and a reply.
+fn again(tool: &str, state: &Value, reply: Value) -> Value {
+    json!({ "name": tool, "arguments": {}, "requestState": state, "inputResponses": { "user_name": reply } })
+}
+
+fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn one_plugin_asks_the_same_question_on_every_revision() -> Result<()> {
+    let host = host().await?;
+    let mut questions = Vec::new();
+    for revision in ["2025-06-18", "2025-11-25"] {
+        let client = Lender::connect_by(host.url(), revision, json!({ "elicitation": {} })).await?;
+        let heard = client.call(TOOL, json!({}), |_| Some(accept(json!({ "name": "Ada" })))).await?;
+        assert_eq!(text(&heard.result), "Hello, Ada!", "{revision}: {heard:?}");
+        let [asked] = &heard.asked[..] else { anyhow::bail!("{revision}: {heard:?}") };
+        assert_eq!(asked["method"], "elicitation/create", "{revision}");
+        questions.push(asked["params"].clone());
+    }
+    let mut client = modern(&host).await?;
+    let first = client.call(TOOL, json!({})).await?;
+    assert_eq!(first["resultType"], "input_required", "{first}");
+    let asked = &first["inputRequests"]["user_name"];
+    assert_eq!(asked["method"], "elicitation/create", "{first}");
+    questions.push(asked["params"].clone());
+    let params = again(TOOL, &first["requestState"], accept(json!({ "name": "Ada" })));
+    let second = client.request("tools/call", params).await?;
+    assert_eq!(text(&second), "Hello, Ada!", "{second}");
+    for question in &questions {
+        for field in ["message", "requestedSchema"] {
+            assert_eq!(question[field], questions[0][field], "{questions:#?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_state_is_good_for_the_call_that_it_was_given_for_and_no_other() -> Result<()> {
+    let host = host().await?;
+    let mut client = modern(&host).await?;
+    let first = client.call(TOOL, json!({})).await?;
+    let state = first["requestState"].as_str().context("no state")?;
+    let reply = || accept(json!({ "name": "Ada" }));
+    let other = "test_input_required_result_request_state";
+    let mut with_arguments = again(TOOL, &json!(state), reply());
+    with_arguments["arguments"] = json!({ "extra": 1 });
+    for (what, params) in [
+        ("changed", again(TOOL, &json!(format!("{state}A")), reply())),
+        ("made up", again(TOOL, &json!("e30~AAAA"), reply())),
+        ("of another tool", again(other, &json!(state), reply())),
+        ("of other arguments", with_arguments),
+    ] {
+        let answer = client.send("tools/call", params).await?.json()?;
+        assert_eq!(answer["error"]["code"], -32602, "{what}: {answer}");
+    }
+    let second = client.request("tools/call", again(TOOL, &json!(state), reply())).await?;
+    assert_eq!(text(&second), "Hello, Ada!", "the state itself is as good as before: {second}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reply_that_does_not_fit_is_asked_for_again() -> Result<()> {
+    let host = host().await?;
+    let mut client = modern(&host).await?;
+    let first = client.call(TOOL, json!({})).await?;
+    for wrong in [accept(json!({ "name": 7 })), accept(json!({})), json!({ "action": "shrug" }), json!("Ada")] {
+        let second = client.request("tools/call", again(TOOL, &first["requestState"], wrong.clone())).await?;
+        assert_eq!(second["resultType"], "input_required", "{wrong}: {second}");
+        assert!(second["inputRequests"]["user_name"].is_object(), "{wrong}: {second}");
+    }
+    // In place it is asked three times, and then given up.
+    let client = Lender::connect(host.url(), json!({ "elicitation": {} })).await?;
+    let heard = client.call(TOOL, json!({}), |_| Some(accept(json!({ "name": 7 })))).await?;
+    assert_eq!((heard.asked.len(), &heard.result["isError"]), (3, &json!(true)), "{heard:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_user_who_declines_or_goes_away_ends_the_call_with_that() -> Result<()> {
+    let host = host().await?;
+    for (action, kind) in [("decline", "denied"), ("cancel", "unavailable")] {
+        let mut client = modern(&host).await?;
+        let first = client.call(TOOL, json!({})).await?;
+        let params = again(TOOL, &first["requestState"], json!({ "action": action }));
+        let second = client.request("tools/call", params).await?;
+        assert_eq!(second["_meta"]["toolhost/error"]["kind"], kind, "{second}");
+        let client = Lender::connect(host.url(), json!({ "elicitation": {} })).await?;
+        let heard = client.call(TOOL, json!({}), |_| Some(json!({ "action": action }))).await?;
+        assert_eq!(heard.result["_meta"]["toolhost/error"]["kind"], kind, "{heard:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_user_may_think_for_longer_than_a_call_may_take_but_not_for_ever() -> Result<()> {
+    let config = "[plugins.conformance]\nprefix = \"\"\n[limits]\ndeadline_ms = 200\nreply_ms = 1500\n";
+    let host = Setup::new(config).plugin("conformance", "conformance")?.start().await?;
+    let client = Lender::connect(host.url(), json!({ "elicitation": {} })).await?;
+    let thinks = |_: &Value| {
+        std::thread::sleep(std::time::Duration::from_millis(600));
+        Some(accept(json!({ "name": "Ada" })))
+    };
+    let heard = client.call(TOOL, json!({}), thinks).await?;
+    assert_eq!(text(&heard.result), "Hello, Ada!", "{heard:?}");
+    let heard = client.call(TOOL, json!({}), |_| None).await?;
+    assert_eq!(heard.result["_meta"]["toolhost/error"]["kind"], "unavailable", "{heard:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_wrote_something_may_ask_no_more() -> Result<()> {
+    let config = "[plugins.keeper]\ngrants = [\"kv.notes\"]\n[kv.notes]\nmemory = {}\n";
+    let host = Setup::new(config).plugin("keeper", "keeper")?.start().await?;
+    let mut client = modern(&host).await?;
+    let first = client.call("keeper__ask_and_put", json!({ "put_first": false })).await?;
+    assert_eq!(first["resultType"], "input_required", "{first}");
+    let refused = client.call("keeper__ask_and_put", json!({ "put_first": true })).await?;
+    assert_eq!(refused["_meta"]["toolhost/error"]["kind"], "denied", "{refused}");
+    assert!(text(&refused).contains("ask before you act"), "{refused}");
+    // In the revisions that could ask all the same, so that a plugin is right on all or on none.
+    let client = Lender::connect(host.url(), json!({ "elicitation": {} })).await?;
+    let heard = client.call("keeper__ask_and_put", json!({ "put_first": true }), |_| None).await?;
+    assert!(heard.asked.is_empty() && text(&heard.result).contains("ask before you act"), "{heard:?}");
+    Ok(())
+}
