@@ -78,7 +78,8 @@ impl Mcp {
     /// One request: the answer as it came.
     pub async fn send(&mut self, method: &str, mut params: Value) -> Result<Response> {
         self.next_id += 1;
-        let name = params["name"].as_str().or(params["taskId"].as_str()).unwrap_or_default().to_owned();
+        let names = ["name", "taskId", "uri"].map(|field| params[field].as_str());
+        let name = names.into_iter().flatten().next().unwrap_or_default().to_owned();
         let mut headers = vec![("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
         match self.era {
             Era::Legacy => {
@@ -90,7 +91,7 @@ impl Mcp {
             Era::Modern => {
                 headers.push(("mcp-protocol-version", "2026-07-28"));
                 headers.push(("mcp-method", method));
-                if method == "tools/call" || params["taskId"].is_string() {
+                if matches!(method, "tools/call" | "resources/read") || params["taskId"].is_string() {
                     headers.push(("mcp-name", &name));
                 }
                 if !params["_meta"].is_object() {

@@ -1,10 +1,13 @@
-//! Plugins that ask their client: one linear call, whatever the revision of the protocol.
+//! Plugins and their client: what they ask it, in one linear call whatever the revision of the
+//! protocol, and how they notice that it is gone.
 
-use anyhow::{Context as _, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use toolhost_tests::Toolhost;
 use toolhost_tests::lender::Lender;
-use toolhost_tests::mcp::{Era, Mcp};
+use toolhost_tests::mcp::{ERAS, Era, Mcp};
 use toolhost_tests::toolhost::Setup;
 
 /// A tool that asks for a name, and greets whoever has it.
@@ -123,7 +126,7 @@ async fn a_user_may_think_for_longer_than_a_call_may_take_but_not_for_ever() -> 
     let host = Setup::new(config).plugin("conformance", "conformance")?.start().await?;
     let client = Lender::connect(host.url(), json!({ "elicitation": {} })).await?;
     let thinks = |_: &Value| {
-        std::thread::sleep(std::time::Duration::from_millis(600));
+        std::thread::sleep(Duration::from_millis(600));
         Some(accept(json!({ "name": "Ada" })))
     };
     let heard = client.call(TOOL, json!({}), thinks).await?;
@@ -147,5 +150,56 @@ async fn a_call_that_wrote_something_may_ask_no_more() -> Result<()> {
     let client = Lender::connect(host.url(), json!({ "elicitation": {} })).await?;
     let heard = client.call("keeper__ask_and_put", json!({ "put_first": true }), |_| None).await?;
     assert!(heard.asked.is_empty() && text(&heard.result).contains("ask before you act"), "{heard:?}");
+    Ok(())
+}
+
+/// Waits until the host's log says this.
+async fn until_logged(host: &Toolhost, text: &str) -> Result<()> {
+    let began = Instant::now();
+    while !host.printed()?.contains(text) {
+        ensure!(began.elapsed() < Duration::from_secs(20), "it never said {text:?}: {}", host.printed()?);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_plugin_that_looks_for_it_notices_that_its_call_was_taken_back() -> Result<()> {
+    for era in ERAS {
+        let config = "[limits]\ndeadline_ms = 60000\n[plugins.good]\n";
+        let host = Setup::new(config).plugin("good", "good")?.start().await?;
+        let mut client = Mcp::connect(host.url(), era).await?;
+        let (mut other, id) = (client.beside().await?, client.next_id());
+        let call = client.call("good__work_until_taken_back", json!({}));
+        tokio::select! {
+            answer = call => anyhow::bail!("it was answered: {answer:?}"),
+            begun = until_logged(&host, "the work begins") => begun?,
+        }
+        match era {
+            Era::Legacy => other.cancel(id).await?,
+            Era::Modern => drop(client),
+        }
+        until_logged(&host, "the work is tidied up").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_plugin_says_of_its_pages_reaches_the_client_as_it_is() -> Result<()> {
+    let config = "[plugins.keeper]\ngrants = [\"kv.notes\"]\n[kv.notes]\nmemory = {}\n";
+    let host = Setup::new(config).plugin("keeper", "keeper")?.start().await?;
+    for era in ERAS {
+        let mut client = Mcp::connect(host.url(), era).await?;
+        let tools = client.tools().await?;
+        let show = tools.iter().find(|tool| tool["name"] == "keeper__show").context("no tool")?;
+        assert_eq!(show["_meta"]["ui"], json!({ "resourceUri": "ui://keeper/page" }), "{era:?}: {show}");
+        let listed = client.request("resources/list", json!({})).await?;
+        let page = &listed["resources"][0];
+        assert_eq!((&page["uri"], &page["_meta"]["ui"]["prefersBorder"]), (&json!("ui://keeper/page"), &json!(true)));
+        let read = client.request("resources/read", json!({ "uri": "ui://keeper/page" })).await?;
+        let page = &read["contents"][0];
+        assert_eq!(page["mimeType"], "text/html;profile=mcp-app", "{era:?}: {read}");
+        assert!(page["text"].as_str().is_some_and(|text| text.starts_with("<!doctype html>")), "{era:?}: {read}");
+    }
     Ok(())
 }

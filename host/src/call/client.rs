@@ -1,5 +1,8 @@
 //! The client that made a call: what it can be told and asked while the call runs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::JsonObject;
@@ -18,6 +21,32 @@ pub struct Client {
     pub abilities: Abilities,
     /// Where it is asked; none if it came by a door where nothing can be asked.
     pub questions: Option<mpsc::Sender<Asked>>,
+    /// Whether it took the call back.
+    pub taken_back: TakenBack,
+}
+
+/// Whether a call was taken back, for a plugin that looks.
+#[derive(Debug, Clone, Default)]
+pub struct TakenBack(Arc<Looked>);
+
+#[derive(Debug, Default)]
+struct Looked {
+    taken_back: AtomicBool,
+    looked: AtomicBool,
+}
+
+impl TakenBack {
+    /// Whether it was. From now on the plugin is one that looks.
+    pub fn look(&self) -> bool {
+        self.0.looked.store(true, Ordering::Relaxed);
+        self.0.taken_back.load(Ordering::Relaxed)
+    }
+
+    /// Takes the call back. True if the plugin looks for it, and may tidy up.
+    pub fn set(&self) -> bool {
+        self.0.taken_back.store(true, Ordering::Relaxed);
+        self.0.looked.load(Ordering::Relaxed)
+    }
 }
 
 /// Something that a client is told while its call runs.

@@ -49,7 +49,9 @@ mod form;
 pub use ask::{Asked, Question, Questions, Turn, ask, ask_all, form, form_of, model, page, roots};
 
 use crate::wit::toolhost::client::client as host;
-pub use crate::wit::toolhost::client::client::{Ability, Level, Offer, Root, abilities, changed, progress, updated};
+pub use crate::wit::toolhost::client::client::{
+    Ability, Level, Offer, Root, abilities, cancelled, changed, progress, updated,
+};
 
 /// Writes a line to the client's log, if it asked for lines of this level.
 pub fn note(level: Level, message: &str) {

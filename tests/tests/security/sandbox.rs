@@ -129,7 +129,18 @@ async fn no_call_sees_what_another_left_in_the_plugin() -> Result<()> {
 #[tokio::test]
 async fn agents_find_no_tool_and_no_method_that_loads_plugins_or_grants_rights() -> Result<()> {
     let host = Setup::new("").plugin("good", "good")?.start().await?;
-    let own = ["add", "echo", "every_content", "fail", "note", "remember", "setting", "sleep_ms", "steps"];
+    let own = [
+        "add",
+        "echo",
+        "every_content",
+        "fail",
+        "note",
+        "remember",
+        "setting",
+        "sleep_ms",
+        "steps",
+        "work_until_taken_back",
+    ];
     let own: BTreeSet<String> = own.iter().map(|tool| format!("good__{tool}")).collect();
     for era in ERAS {
         let mut client = Mcp::connect(host.url(), era).await?;

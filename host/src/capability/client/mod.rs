@@ -130,6 +130,11 @@ impl client::Host for CallState {
         Ok(())
     }
 
+    async fn cancelled(&mut self) -> wasmtime::Result<bool> {
+        self.count_host_call()?;
+        Ok(self.client.taken_back.look())
+    }
+
     async fn updated(&mut self, uri: String) -> wasmtime::Result<()> {
         self.count_host_call()?;
         if self.news.updated.len() < UPDATED_MAX && !self.news.updated.contains(&uri) {

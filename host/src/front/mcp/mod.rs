@@ -238,6 +238,7 @@ async fn attend<T, E>(
             Some(()) = asking.next() => {}
             // Who gets this drops the call, which stops the guest.
             () = context.ct.cancelled() => {
+                running.take_back().await;
                 return Ok(Err(Error::new(Kind::Cancelled, "The call was taken back.")));
             }
             enough = &mut enough, if !ends => return Err(enough),

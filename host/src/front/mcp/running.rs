@@ -3,10 +3,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::call::{Asked, Client, Notice, Outcome};
+use crate::call::{Asked, Client, Notice, Outcome, TakenBack};
 use crate::fault::Error;
 
 /// Reports and lines on their way to a client.
@@ -14,6 +15,9 @@ const NOTICES_AHEAD: usize = 64;
 
 /// Questions on their way to a client.
 const QUESTIONS_AHEAD: usize = 4;
+
+/// How long a plugin may tidy up.
+const TIDY_UP_TIME: Duration = Duration::from_secs(1);
 
 /// How a call ends.
 pub(super) type Ending<T> = Result<Outcome<T>, Error>;
@@ -24,6 +28,7 @@ pub(super) struct Running<T> {
     ending: Option<Ending<T>>,
     notices: mpsc::Receiver<Notice>,
     asked: mpsc::Receiver<Asked>,
+    taken_back: TakenBack,
 }
 
 /// What comes out of a call.
@@ -46,7 +51,18 @@ impl<T> Running<T> {
         let (ask, asked) = mpsc::channel(QUESTIONS_AHEAD);
         client.notices = (client.wants_progress || client.log_level.is_some()).then_some(tell);
         client.questions = Some(ask);
-        Self { call: Box::pin(begin(client)), ending: None, notices, asked }
+        let taken_back = client.taken_back.clone();
+        Self { call: Box::pin(begin(client)), ending: None, notices, asked, taken_back }
+    }
+
+    /// Lets a plugin that looks for it tidy up, as its client has taken the call back.
+    pub(super) async fn take_back(&mut self) {
+        if !self.taken_back.set() {
+            return;
+        }
+        let tidying_up = async { while !matches!(self.next().await, Event::Ended(_)) {} };
+        // One that takes longer is dropped as it is.
+        let _ = tokio::time::timeout(TIDY_UP_TIME, tidying_up).await;
     }
 
     /// What comes next. After the end nothing does.

@@ -141,4 +141,17 @@ fn setting(
     settings::get(&key).ok_or_else(|| Error::not_found(format!("The setting `{key}` is not set.")))
 }
 
-plugin! { tools: [echo, add, sleep_ms, steps, remember, every_content, fail, note, setting] }
+/// Works until its call is taken back, and tells the operator's log when it begins and ends.
+#[tool]
+fn work_until_taken_back() -> String {
+    log::info("the work begins", &[]);
+    while !client::cancelled() {
+        sleep(Duration::from_millis(5));
+    }
+    log::info("the work is tidied up", &[]);
+    "taken back".to_owned()
+}
+
+plugin! {
+    tools: [echo, add, sleep_ms, steps, remember, every_content, fail, note, setting, work_until_taken_back]
+}
