@@ -13,6 +13,8 @@ mod batches;
 mod card;
 #[path = "doors/cors.rs"]
 mod cors;
+#[path = "doors/quiet.rs"]
+mod quiet;
 #[path = "doors/refusals.rs"]
 mod refusals;
 #[path = "doors/sessions.rs"]
