@@ -68,6 +68,7 @@ async fn a_client_that_reads_streams_alone_gets_one() -> Result<()> {
     let response = post(&host, &headers, &message.to_string()).await?;
     assert_eq!((response.status, response.header("content-type")), (200, Some("text/event-stream")));
     assert!(response.text().starts_with("data: {"), "{}", response.text());
-    assert_eq!(response.json()?["result"]["tools"].as_array().map(Vec::len), Some(9));
+    let tools = &response.json()?["result"]["tools"];
+    assert!(tools.as_array().is_some_and(|tools| tools.iter().any(|tool| tool["name"] == "good__echo")), "{tools}");
     Ok(())
 }

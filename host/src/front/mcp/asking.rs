@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use futures_util::future::join_all;
 use rmcp::RoleServer;
 use rmcp::model::{
@@ -142,8 +144,9 @@ impl Rounds {
         state: Option<&str>,
     ) -> Result<Self, ErrorData> {
         let (method, name, arguments) = target;
-        let digest = Sha256::digest(Value::Object(arguments.clone()).to_string());
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        // What was JSON becomes JSON.
+        let arguments = serde_json::to_vec(arguments).unwrap_or_default();
+        let digest = BASE64.encode(Sha256::digest(arguments));
         let binding = [caller.name.clone(), format!("{method} {name}"), digest];
         let mut rounds = Self {
             seal: seal.clone(),

@@ -35,7 +35,9 @@ pub(super) use self::malformed::INITIALIZE;
 use self::running::{Ending, Event, Running};
 use self::tasks::Used;
 use super::{answer, trace};
-use crate::call::{Call, Caller, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool};
+use crate::call::{
+    Abilities, Call, Caller, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool,
+};
 use crate::fault::{Ability, Error, Kind};
 use crate::host::Host;
 
@@ -108,7 +110,9 @@ impl Door {
         replies: Option<std::collections::BTreeMap<String, Value>>,
         state: Option<&str>,
     ) -> Result<Option<Rounds>, ErrorData> {
-        if !is_modern(context) {
+        // A client that can be asked nothing, and brings nothing, has none.
+        let brings = replies.is_some() || state.is_some();
+        if !is_modern(context) || (!brings && asking::abilities(context) == Abilities::default()) {
             return Ok(None);
         }
         Rounds::resume(self.host.seal(), &caller(context), target, replies, state).map(Some)

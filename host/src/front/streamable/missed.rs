@@ -3,20 +3,21 @@
 //! all sessions together.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream;
-use rmcp::model::ServerJsonRpcMessage;
+use rmcp::model::{CustomResult, ServerJsonRpcMessage, ServerResult};
 use rmcp::transport::streamable_http_server::session::{
     EventId, EventStore, EventStoreError, EventStream, ServerSseMessage,
 };
+use serde_json::Value;
 use tokio::sync::watch;
 
 /// The most events of one session.
-const EVENTS_MAX: usize = 1_000;
+const EVENTS_MAX: usize = 500;
 
 /// The most streams of one session that are not at their end.
 const STREAMS_MAX: usize = 1_000;
@@ -74,8 +75,40 @@ struct Kept {
 struct Event {
     stream: u64,
     number: u64,
-    bytes: usize,
-    message: ServerSseMessage,
+    retry: Option<Duration>,
+    /// The message as JSON; none if there is only an id. As a tree it would take ten times as much.
+    text: Option<Vec<u8>>,
+}
+
+impl Event {
+    fn bytes(&self) -> usize {
+        EVENT_BYTES + self.text.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The event, as it is sent again.
+    fn message(&self) -> ServerSseMessage {
+        let mut message = ServerSseMessage::default();
+        message.event_id = Some(self.id());
+        message.retry = self.retry;
+        message.message = self.text.as_deref().and_then(read).map(Arc::new);
+        message
+    }
+
+    fn id(&self) -> String {
+        format!("{}-{}", self.stream, self.number)
+    }
+}
+
+/// A message that was kept. What a result holds is not looked at again.
+fn read(text: &[u8]) -> Option<ServerJsonRpcMessage> {
+    let mut message: Value = serde_json::from_slice(text).ok()?;
+    match message.get_mut("result").map(Value::take) {
+        Some(result) => {
+            let id = serde_json::from_value(message.get("id")?.clone()).ok()?;
+            Some(ServerJsonRpcMessage::response(ServerResult::CustomResult(CustomResult::new(result)), id))
+        }
+        None => serde_json::from_value(message).ok(),
+    }
 }
 
 impl Missed {
@@ -103,8 +136,8 @@ impl Missed {
     }
 
     /// Keeps one event, and forgets the oldest for it. One that does not fit is not kept.
-    fn keep(&self, kept: &mut Kept, stream: u64, number: u64, message: ServerSseMessage) {
-        let bytes = EVENT_BYTES + message.message.as_deref().map_or(0, size);
+    fn keep(&self, kept: &mut Kept, event: Event) {
+        let bytes = event.bytes();
         let share = self.budget.bytes_max / SHARE;
         if bytes > share {
             return;
@@ -120,13 +153,13 @@ impl Missed {
             self.forget_oldest(kept);
         }
         kept.bytes += bytes;
-        kept.events.push_back(Event { stream, number, bytes, message });
+        kept.events.push_back(event);
     }
 
     fn forget_oldest(&self, kept: &mut Kept) {
         let Some(oldest) = kept.events.pop_front() else { return };
-        kept.bytes -= oldest.bytes;
-        self.budget.give_back(oldest.bytes);
+        kept.bytes -= oldest.bytes();
+        self.budget.give_back(oldest.bytes());
     }
 }
 
@@ -165,14 +198,13 @@ impl EventStore for Missed {
             let mut kept = self.kept();
             kept.last += 1;
             let (number, stream) = (kept.last, kept.stream(stream));
-            let id = format!("{stream}-{number}");
-            let mut message = event.clone();
-            message.event_id = Some(id.clone());
-            let ends = matches!(
-                message.message.as_deref(),
-                Some(ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_))
-            );
-            self.keep(&mut kept, stream, number, message);
+            let message = event.message.as_deref();
+            let ends = matches!(message, Some(ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_)));
+            // What the library made of JSON becomes JSON.
+            let text = message.and_then(|message| serde_json::to_vec(message).ok());
+            let event = Event { stream, number, retry: event.retry, text };
+            let id = event.id();
+            self.keep(&mut kept, event);
             if ends && stream != COMMON {
                 kept.open.retain(|(_, open)| *open != stream);
             }
@@ -205,7 +237,7 @@ impl Tail {
                 let kept = self.missed.kept();
                 let is_next = |event: &&Event| event.stream == self.stream && event.number > self.number;
                 if let Some(event) = kept.events.iter().find(is_next) {
-                    let message = event.message.clone();
+                    let message = event.message();
                     self.number = event.number;
                     drop(kept);
                     return Some((message, self));
@@ -217,24 +249,6 @@ impl Tail {
             self.changes.changed().await.ok()?;
         }
     }
-}
-
-/// The bytes of a message as it is sent.
-fn size(message: &ServerJsonRpcMessage) -> usize {
-    struct Counter(usize);
-    impl Write for Counter {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut counter = Counter(0);
-    // Counting does not fail.
-    let _ = serde_json::to_writer(&mut counter, message);
-    counter.0
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! has taken its request back.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ pub(super) struct Sessions {
     count_max: usize,
     idle_max: Duration,
     budget: Arc<Budget>,
+    /// How often any session has been used.
+    uses: Arc<AtomicU64>,
 }
 
 /// One session: the library's manager of just this one, and what it does not know.
@@ -49,6 +51,9 @@ struct Usage {
     holds: AtomicUsize,
     /// When the last of them ended.
     since: Mutex<Instant>,
+    /// The number of the last of them, among those of all sessions.
+    last: AtomicU64,
+    uses: Arc<AtomicU64>,
 }
 
 /// Keeps a session from ending for want of use, until it is dropped.
@@ -72,8 +77,15 @@ pub(super) enum SessionError {
 }
 
 impl Usage {
+    fn new(uses: &Arc<AtomicU64>) -> Arc<Self> {
+        let (holds, since, uses) = (AtomicUsize::new(0), Mutex::new(Instant::now()), Arc::clone(uses));
+        let last = AtomicU64::new(uses.fetch_add(1, Ordering::SeqCst));
+        Arc::new(Self { holds, since, last, uses })
+    }
+
     fn hold(self: &Arc<Self>) -> Hold {
         self.holds.fetch_add(1, Ordering::SeqCst);
+        self.last.fetch_max(self.uses.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
         Hold(Arc::clone(self))
     }
 
@@ -100,6 +112,7 @@ impl Sessions {
             count_max: config.sessions.get_usize(),
             idle_max: Duration::from_millis(config.session_idle_ms.get()),
             budget: Budget::new(config.replay_mib.get_usize() << 20),
+            uses: Arc::default(),
         });
         let (weak, pause) = (Arc::downgrade(&sessions), (sessions.idle_max / 4).clamp(SWEEP_MIN, SWEEP_MAX));
         tokio::spawn(async move {
@@ -151,15 +164,16 @@ impl Sessions {
         }
     }
 
-    /// Makes place for one more: the one that nobody has used for the longest ends.
+    /// Makes place for one more: of those that nobody uses, the one that was used before all others ends.
     async fn make_place(&self) -> Result<(), SessionError> {
         let oldest = {
             let open = self.open();
             if open.len() < self.count_max {
                 return Ok(());
             }
-            let idle = open.iter().filter_map(|(id, open)| Some((open.usage.idle()?, SessionId::clone(id))));
-            idle.max().map(|(_, id)| id)
+            let idle = open.iter().filter(|(_, open)| open.usage.idle().is_some());
+            let by_use = idle.map(|(id, open)| (open.usage.last.load(Ordering::SeqCst), SessionId::clone(id)));
+            by_use.min().map(|(_, id)| id)
         };
         self.close_session(&oldest.ok_or(SessionError::Full)?).await
     }
@@ -188,8 +202,7 @@ impl SessionManager for Sessions {
         manager.session_config = config;
         let manager = manager.with_event_store(Arc::clone(&missed) as Arc<_>);
         let (id, transport) = manager.create_session().await?;
-        let usage = Arc::new(Usage { holds: AtomicUsize::new(0), since: Mutex::new(Instant::now()) });
-        let open = Open { manager, missed, version: OnceLock::new(), usage };
+        let open = Open { manager, missed, version: OnceLock::new(), usage: Usage::new(&self.uses) };
         self.open().insert(SessionId::clone(&id), Arc::new(open));
         Ok((id, transport))
     }
