@@ -186,17 +186,16 @@ async fn a_plugin_that_looks_for_it_notices_that_its_call_was_taken_back() -> Re
 
 #[tokio::test]
 async fn what_a_plugin_says_of_its_pages_reaches_the_client_as_it_is() -> Result<()> {
-    let config = "[plugins.keeper]\ngrants = [\"kv.notes\"]\n[kv.notes]\nmemory = {}\n";
-    let host = Setup::new(config).plugin("keeper", "keeper")?.start().await?;
+    let host = Setup::new("[plugins.gallery]\n").plugin("gallery", "gallery")?.start().await?;
     for era in ERAS {
         let mut client = Mcp::connect(host.url(), era).await?;
         let tools = client.tools().await?;
-        let show = tools.iter().find(|tool| tool["name"] == "keeper__show").context("no tool")?;
-        assert_eq!(show["_meta"]["ui"], json!({ "resourceUri": "ui://keeper/page" }), "{era:?}: {show}");
+        let show = tools.iter().find(|tool| tool["name"] == "gallery__show").context("no tool")?;
+        assert_eq!(show["_meta"]["ui"], json!({ "resourceUri": "ui://gallery/page" }), "{era:?}: {show}");
         let listed = client.request("resources/list", json!({})).await?;
         let page = &listed["resources"][0];
-        assert_eq!((&page["uri"], &page["_meta"]["ui"]["prefersBorder"]), (&json!("ui://keeper/page"), &json!(true)));
-        let read = client.request("resources/read", json!({ "uri": "ui://keeper/page" })).await?;
+        assert_eq!((&page["uri"], &page["_meta"]["ui"]["prefersBorder"]), (&json!("ui://gallery/page"), &json!(true)));
+        let read = client.request("resources/read", json!({ "uri": "ui://gallery/page" })).await?;
         let page = &read["contents"][0];
         assert_eq!(page["mimeType"], "text/html;profile=mcp-app", "{era:?}: {read}");
         assert!(page["text"].as_str().is_some_and(|text| text.starts_with("<!doctype html>")), "{era:?}: {read}");

@@ -42,7 +42,7 @@ async fn the_inspector_finds_no_schema_that_a_model_provider_refuses() -> Result
     let host = super::host().await?;
     for era in ERAS {
         let (code, listed) = inspect(&host, era, &["tools/list", "--strict"]).await?;
-        assert_eq!((code, listed["tools"].as_array().map(Vec::len)), (0, Some(13)), "{era}: {listed}");
+        assert_eq!((code, listed["tools"].as_array().map(Vec::len)), (0, Some(14)), "{era}: {listed}");
     }
     Ok(())
 }

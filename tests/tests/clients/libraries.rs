@@ -78,7 +78,7 @@ fn tools_are_whole(tools: &Value) -> Result<()> {
     let tools = tools.as_array().context("no tools")?;
     let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
     assert_eq!(names.iter().filter(|name| name.starts_with("crm__")).count(), 4, "{names:?}");
-    assert_eq!(names.iter().filter(|name| name.starts_with("good__")).count(), 9, "{names:?}");
+    assert_eq!(names.iter().filter(|name| name.starts_with("good__")).count(), 10, "{names:?}");
     let add = tools.iter().find(|tool| tool["name"] == "good__add").context("no good__add")?;
     assert_eq!(add["inputSchema"]["required"], json!(["a", "b"]), "{add}");
     assert_eq!(add["outputSchema"]["properties"]["result"]["type"], "integer", "{add}");

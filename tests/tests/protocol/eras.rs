@@ -94,7 +94,7 @@ async fn tools_are_listed_in_one_order_with_the_schemas_that_the_plugin_gave() -
     let host = good().await?;
     let by_rest = host.get("/tools").await?.json()?["tools"].clone();
     let names: Vec<&str> = by_rest.as_array().into_iter().flatten().filter_map(|tool| tool["name"].as_str()).collect();
-    assert_eq!(names.len(), 9);
+    assert_eq!(names.len(), 10);
     assert!(names.is_sorted(), "{names:?}");
     for era in ERAS {
         let mut client = Mcp::connect(host.url(), era).await?;

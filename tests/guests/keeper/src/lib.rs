@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toolhost_sdk::kv::{self, Scope, Store};
 use toolhost_sdk::serde_json::Value;
-use toolhost_sdk::{Json, Result, client, json, plugin, resource, tool};
+use toolhost_sdk::{Json, Result, client, json, plugin, tool};
 
 /// Keeps bytes under a key.
 #[tool]
@@ -126,27 +126,7 @@ fn ask_and_put(
     Ok(format!("kept: {keep}"))
 }
 
-/// A page that shows what is kept, for clients that show pages (MCP Apps).
-#[resource(uri = "ui://keeper/page", mime_type = "text/html;profile=mcp-app", meta = page_meta)]
-fn page() -> &'static str {
-    "<!doctype html><title>Kept</title>"
-}
-
-fn page_meta() -> Value {
-    json!({ "ui": { "prefersBorder": true } })
-}
-
-/// Shows what is kept.
-#[tool(read_only, meta = shown_on_page)]
-fn show() -> String {
-    "shown".to_owned()
-}
-
-fn shown_on_page() -> Value {
-    json!({ "ui": { "resourceUri": "ui://keeper/page" } })
-}
-
-plugin! { tools: [put, cas, get, keys, delete, stores, cached, ask_and_put, show], resources: [page] }
+plugin! { tools: [put, cas, get, keys, delete, stores, cached, ask_and_put] }
 
 fn chosen(name: Option<String>) -> Result<Store> {
     match name {
