@@ -54,11 +54,11 @@
 //! ## The words
 //!
 //! A **call** is one request to a plugin, mostly for a tool; an **outcome** is how it ended. A
-//! **plugin** is a component under a name, and offers **tools**, and resources, prompts and skills. A **capability** is a kind of thing that a
-//! plugin may be granted, a **grant** one of them under a name (`sql.crm`), a **backend**
-//! the system behind a grant. A **fault** says who can mend an error: the caller, the
-//! plugin's author, the operator or the system upstream ([`fault::Fault`]). A **task** is
-//! a call that goes on after its request ([`tasks::Task`]).
+//! **plugin** is a component under a name, and offers **tools**, and resources, prompts and
+//! skills. A **capability** is a kind of thing that a plugin may be granted, a **grant** one of
+//! them under a name (`sql.crm`), a **backend** the system behind a grant. A **fault** says who
+//! can mend an error: the caller, the plugin's author, the operator or the system upstream
+//! ([`fault::Fault`]). A **task** is a call that goes on after its request ([`tasks::Task`]).
 //!
 //! ## What is not here
 //!
