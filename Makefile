@@ -35,8 +35,8 @@ conformance: plugins node
 
 # Without the embedded engine, which no call here uses and which takes most of a build's time.
 bench: plugins
-	$(CARGO) build --release -p toolhost -p toolhost-tests --no-default-features
-	$(CARGO) bench -p toolhost -p toolhost-tests --no-default-features --bench calls
+	$(CARGO) build --profile dist -p toolhost -p toolhost-tests --no-default-features
+	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features --bench calls
 
 lint:
 	$(CARGO) fmt --all --check

@@ -10,15 +10,16 @@
 //! a prompt that is written and an argument that is completed walk the same way beside it.
 //!
 //! 1. [`front`]: bytes become a [`call::Call`]. MCP over HTTP, MCP over standard input, and
-//!    REST end at the same type.
-//! 2. [`host`]: finds the plugin that has the tool, and logs how the call ended.
-//! 3. [`registry`]: the snapshot of plugins that are there now. A call keeps the one that it
+//!    REST end at the same type. Whose request it is, the gate has proved before.
+//! 2. [`registry`]: the snapshot of plugins that are there now. A call keeps the one that it
 //!    began with, whatever is reloaded meanwhile.
+//! 3. [`gate`]: may this caller do that, and is it not too much? Its [`gate::Ticket`] goes with
+//!    the call, and writes down how it ended.
 //! 4. [`runtime`]: holds the arguments against the tool's schema, makes a new instance with
 //!    a deadline and a memory limit, calls it, holds its answer against the schema.
 //! 5. The plugin runs: pure code. Its imports are all that it can do.
-//! 6. [`capability`]: `permit` yields the backend, if this plugin was granted it; the
-//!    capability's own guard looks at what is asked.
+//! 6. [`capability`]: `permit` yields the backend, if this plugin was granted it and the
+//!    [`policy`] lets this caller use it so; the capability's own guard looks at what is asked.
 //! 7. A backend, such as `capability/sql/mysql.rs`, attaches the credential and speaks
 //!    the wire.
 //!
@@ -30,14 +31,16 @@
 //! ## The rooms, and whom each may know
 //!
 //! ```text
-//! cli          one command, one file       -> front, host, config, call, fault, capability, runtime
+//! cli          one command, one file       -> front, host, gate, policy, registry, config, call, fault, capability, runtime
 //! front        how a request comes in      -> host, registry, tasks, config, call, fault, seal
-//! host         the walk of a call          -> registry, runtime, tasks, config, call, fault, seal, instructions
+//! host         the walk of a call          -> gate, policy, registry, runtime, tasks, config, call, fault, seal, instructions
+//! gate         who, may they, how fast, and what was done -> policy, wire, config, call, fault
 //! tasks        calls that outlast a request -> config, call, fault
 //! instructions what agents are told first  -> registry, capability
-//! registry     which plugins there are     -> runtime, capability, search, config, call, fault
-//! runtime      how a plugin runs           -> capability, config, wit, call, fault, schema, seal
-//! capability   what a plugin may be granted -> guard, wire, config, wit, call, fault, schema, seal, stem
+//! registry     which plugins there are     -> runtime, capability, search, policy, config, call, fault
+//! runtime      how a plugin runs           -> capability, policy, config, wit, call, fault, schema, seal
+//! capability   what a plugin may be granted -> guard, policy, wire, config, wit, call, fault, schema, seal, stem
+//! policy       who may do what             -> config, call
 //! search       which tools fit a question  -> call, fault, stem
 //! guard        what a SQL statement does   -> nothing of ours
 //! wire         what two backends speak     -> config
@@ -90,9 +93,11 @@ pub mod cli;
 pub mod config;
 pub mod fault;
 pub mod front;
+pub mod gate;
 mod guard;
 pub mod host;
 mod instructions;
+pub mod policy;
 pub mod registry;
 pub mod runtime;
 pub mod schema;

@@ -1,21 +1,26 @@
 //! The nouns that every room shares: a call, what it asks for, and the outcome.
 
+mod caller;
 mod client;
 mod content;
 mod offer;
 mod trace;
+mod uses;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::fault::{Error, Kind};
 
+pub use self::caller::{Caller, Challenge, Presented};
 pub use self::client::*;
 pub use self::content::*;
 pub use self::offer::*;
 pub use self::trace::Trace;
+pub use self::uses::{Facts, Noted, Use, Uses};
 
 /// A JSON object.
 pub type JsonObject = Map<String, Value>;
@@ -28,11 +33,13 @@ pub struct Call<R = UseTool> {
     /// What is asked for.
     pub request: R,
     /// Who makes it.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// What the caller can be told and asked while the call runs.
     pub client: Client,
     /// The trace that it is part of.
     pub trace: Option<Trace>,
+    /// What it does with its grants.
+    pub uses: Uses,
 }
 
 /// A tool is to be used.
@@ -92,13 +99,14 @@ impl Call {
 impl<R> Call<R> {
     /// A call from this machine, by a client that hears nothing until the outcome.
     pub fn of(request: R) -> Self {
-        Self { id: CallId::new(), request, caller: Caller::default(), client: Client::default(), trace: None }
+        let (caller, client) = (Arc::new(Caller::local()), Client::default());
+        Self { id: CallId::new(), request, caller, client, trace: None, uses: Uses::default() }
     }
 
     /// The call without its request, and the request.
     pub fn part(self) -> (Call<()>, R) {
-        let Self { id, request, caller, client, trace } = self;
-        (Call { id, request: (), caller, client, trace }, request)
+        let Self { id, request, caller, client, trace, uses } = self;
+        (Call { id, request: (), caller, client, trace, uses }, request)
     }
 }
 
@@ -141,21 +149,6 @@ pub enum Offer {
     Prompts,
     /// Its skills.
     Skills,
-}
-
-/// Who makes a call. What a call leaves behind for a later one (a cursor, a detached query,
-/// a key of a caller's own store) opens to the same caller alone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Caller {
-    /// Tells callers apart; no two have the same.
-    pub name: String,
-}
-
-impl Default for Caller {
-    /// Whoever reaches the host without being asked who they are: today, everybody.
-    fn default() -> Self {
-        Self { name: "local".to_owned() }
-    }
 }
 
 /// A name for one call that sorts by time.

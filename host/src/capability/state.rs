@@ -14,9 +14,10 @@ use super::client::Told;
 use super::clock::Clock;
 use super::log::CallLog;
 use super::{Capability, PluginGrants};
-use crate::call::{Call, CallId, Caller, Client, News, Trace};
+use crate::call::{Call, CallId, Caller, Client, Facts, News, Trace, Use, Uses};
 use crate::config::Limits;
 use crate::fault;
+use crate::policy::{Decision, Policy, Usage};
 use crate::seal::Seal;
 use crate::wit::{self, Error, ErrorKind, Failure};
 
@@ -40,10 +41,12 @@ pub struct Scope {
 /// The state of one call: made for it, dropped with it.
 pub struct CallState {
     pub(super) id: CallId,
-    pub(super) caller: Caller,
+    pub(super) caller: Arc<Caller>,
     pub(super) client: Client,
     pub(super) trace: Option<Trace>,
     pub(super) scope: Arc<Scope>,
+    pub(super) uses: Uses,
+    policy: Arc<Policy>,
     /// Things with a lifetime that host functions handed out: cursors, transactions.
     pub(super) table: ResourceTable,
     pub(super) log: CallLog,
@@ -59,8 +62,8 @@ pub struct CallState {
 
 impl CallState {
     /// The state of a call that is about to begin.
-    pub fn new(call: Call<()>, scope: Arc<Scope>, clock: Clock) -> Self {
-        let Call { id, caller, client, trace, request: () } = call;
+    pub fn new(call: Call<()>, scope: Arc<Scope>, policy: Arc<Policy>, clock: Clock) -> Self {
+        let Call { id, caller, client, trace, uses, request: () } = call;
         let stderr = MemoryOutputPipe::new(STDERR_BYTES_MAX);
         // Nothing is inherited: no environment, arguments, directories or sockets.
         let wasi = WasiCtx::builder().stderr(stderr.clone()).build();
@@ -72,6 +75,8 @@ impl CallState {
             client,
             trace,
             scope,
+            uses,
+            policy,
             table: ResourceTable::new(),
             told: Told::default(),
             questions: Questions::default(),
@@ -84,21 +89,47 @@ impl CallState {
         }
     }
 
-    /// The only key: the grant of that name, if this plugin has it. Every host function
-    /// of a granted capability begins with this line.
-    pub fn permit<C: Capability>(&mut self, name: &str, action: &str) -> Result<Arc<C>, Failure> {
+    /// The only key: the grant of that name, if this plugin has it and the policy lets its caller use
+    /// it so. Every host function of a granted capability begins with this line.
+    ///
+    /// `facts` says of what the use would be, as far as the grant can tell.
+    pub fn permit<C: Capability>(
+        &mut self,
+        name: &str,
+        action: &'static str,
+        facts: impl FnOnce(&C) -> Facts,
+    ) -> Result<Arc<C>, Failure> {
         self.count_host_call()?;
-        let permitted = self.scope.grants.get::<C>(name);
+        let Some(grant) = self.scope.grants.get::<C>(name) else {
+            self.note::<C>(name, action, Facts::default(), Decision { allowed: false, policies: Vec::new() });
+            return Err(self.not_granted::<C>(name).into());
+        };
+        let facts = facts(&grant);
+        let decision = self.policy.may_use(Usage {
+            caller: &self.caller,
+            plugin: &self.scope.plugin,
+            capability: C::NAME,
+            grant: name,
+            action,
+            facts: &facts,
+        });
+        let allowed = decision.allowed;
+        self.note::<C>(name, action, facts, decision);
+        if allowed { Ok(grant) } else { Err(not_allowed::<C>(name, action).into()) }
+    }
+
+    fn note<C: Capability>(&self, name: &str, action: &'static str, facts: Facts, decision: Decision) {
+        let Decision { allowed, policies } = decision;
         tracing::debug!(
             call.id = %self.id,
             caller.name = self.caller.name,
             plugin.name = self.scope.plugin,
             grant.name = format_args!("{}.{name}", C::NAME),
             grant.action = format_args!("{}.{action}", C::NAME),
-            grant.permitted = permitted.is_some(),
+            grant.permitted = allowed,
             "a plugin asked to use a grant",
         );
-        permitted.ok_or_else(|| self.not_granted::<C>(name).into())
+        self.uses.note(Use { capability: C::NAME, grant: name.to_owned(), action, facts, allowed, policies });
     }
 
     /// The grants of one capability that this plugin may name.
@@ -175,6 +206,11 @@ impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
+}
+
+fn not_allowed<C: Capability>(name: &str, action: &str) -> Error {
+    let message = format!("the policy does not let this caller do `{0}.{action}` on `{0}.{name}`", C::NAME);
+    Error::new(ErrorKind::Denied, message)
 }
 
 /// The guest asked the host too often.

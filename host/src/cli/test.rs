@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -13,6 +14,7 @@ use crate::call::{Content, JsonObject, Outcome};
 use crate::capability::{Grants, grant_tables};
 use crate::config::Config;
 use crate::fault::Error;
+use crate::policy::Policy;
 use crate::runtime::{Cache, Plugin, PluginSpec, Runtime};
 use crate::{call, fault};
 
@@ -114,7 +116,7 @@ async fn run_one(plugin: &Plugin, expected: Expected) -> anyhow::Result<()> {
     let Some(loaded) = plugin.offers.tools.iter().find(|loaded| loaded.tool.name == tool) else {
         bail!("the plugin has no tool `{tool}`");
     };
-    let (outcome, _) = plugin.run(loaded, call::Call::new(&tool, arguments)).await;
+    let (outcome, _) = plugin.run(loaded, call::Call::new(&tool, arguments), &Arc::new(Policy::everything())).await;
     match outcome {
         Ok(Outcome::Done(answer)) => expect.answer(&answer),
         Ok(Outcome::Asked) => bail!("it asked its client, and there is none"),

@@ -4,19 +4,31 @@
 //! name. The tables of grants (`[sql.crm]`) belong to the capability they name, which
 //! reads them by [`Config::grants`].
 
+mod audit;
 mod bounded;
+mod callers;
 mod error;
 mod limits;
+mod pins;
+mod policy;
+mod rates;
 mod secret;
 mod serve;
 mod tasks;
+mod traces;
 
+pub use self::audit::Audit;
 pub use self::bounded::Bounded;
+pub use self::callers::Callers;
 pub use self::error::ConfigError;
 pub use self::limits::Limits;
+pub use self::pins::Pins;
+pub use self::policy::Policy;
+pub use self::rates::Rates;
 pub use self::secret::{Secret, SecretError, SecretRef, home_dir};
 pub use self::serve::Serve;
 pub use self::tasks::Tasks;
+pub use self::traces::Traces;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,6 +46,18 @@ pub struct Config {
     pub serve: Serve,
     /// What a call may use, unless its plugin says otherwise.
     pub limits: Limits,
+    /// How callers prove who they are.
+    pub callers: Callers,
+    /// Who may do what.
+    pub policy: Policy,
+    /// How often, and how many at once.
+    pub rates: Rates,
+    /// Where the record of all calls is kept.
+    pub audit: Audit,
+    /// Where spans of calls are sent.
+    pub traces: Traces,
+    /// Which plugin files may be loaded.
+    pub pins: Pins,
     /// The plugins by name.
     pub plugins: BTreeMap<String, Plugin>,
     source: Source,
@@ -63,10 +87,16 @@ pub struct Plugin {
 struct Written {
     serve: Serve,
     limits: Limits,
+    callers: Callers,
+    policy: Policy,
+    rates: Rates,
+    audit: Audit,
+    traces: Traces,
+    pins: Pins,
     plugins: BTreeMap<String, Plugin>,
 }
 
-const OWN_TABLES: [&str; 3] = ["serve", "limits", "plugins"];
+const OWN_TABLES: [&str; 9] = ["serve", "limits", "callers", "policy", "rates", "audit", "traces", "pins", "plugins"];
 
 /// The text of the file, kept so that every error can say where.
 #[derive(Debug, Clone)]
@@ -107,7 +137,8 @@ impl Config {
         for name in written.plugins.keys() {
             check_name(name).map_err(|why| ConfigError::in_file(path, format!("[plugins.{name}]: {why}")))?;
         }
-        Ok(Self { serve: written.serve, limits: written.limits, plugins: written.plugins, source })
+        let Written { serve, limits, callers, policy, rates, audit, traces, pins, plugins } = written;
+        Ok(Self { serve, limits, callers, policy, rates, audit, traces, pins, plugins, source })
     }
 
     /// The grants of one capability by name, each read from its table `[<capability>.<name>]`,

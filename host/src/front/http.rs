@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::origin::{self, Allowed};
 use super::streamable::{self, Endpoint};
-use super::{card, rest};
+use super::{card, identify, rest};
 use crate::config::Serve;
 use crate::host::Host;
 
@@ -140,16 +140,23 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
         hosts: config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
         origins: config.origins.clone(),
     };
-    Router::new()
+    // Whoever comes here says who they are.
+    let identified = Router::new()
         .route("/", get(rest::about))
         .route("/tools", get(rest::tools))
         .route("/tools/{name}", post(rest::call))
+        .with_state(Arc::clone(&host))
+        .route("/mcp", any(streamable::serve).with_state(Endpoint::new(Arc::clone(&host), config, streams)))
+        .layer(middleware::from_fn_with_state(Arc::clone(&host), identify::check));
+    // Anybody may come here.
+    let open = Router::new()
         .route("/health", get(rest::health))
         .route("/ready", get(rest::ready))
-        .with_state(Arc::clone(&host))
+        .with_state(host)
         .route("/mcp/server-card", get(card::card).with_state(config.url.clone()))
-        .route("/.well-known/ai-catalog.json", get(card::catalog).with_state(config.url.clone()))
-        .route("/mcp", any(streamable::serve).with_state(Endpoint::new(host, config, streams)))
+        .route("/.well-known/ai-catalog.json", get(card::catalog).with_state(config.url.clone()));
+    identified
+        .merge(open)
         .layer(DefaultBodyLimit::max(body_bytes))
         .layer(middleware::from_fn_with_state(Arc::new(allowed), origin::check))
 }

@@ -5,6 +5,7 @@ mod answer;
 mod card;
 mod cors;
 mod http;
+mod identify;
 mod jsonrpc;
 mod mcp;
 mod origin;

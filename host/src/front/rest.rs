@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::identify::Identified;
 use super::{answer, trace};
 use crate::call::{Call, JsonObject, Outcome};
 use crate::fault::{Error, Kind};
@@ -45,6 +46,7 @@ pub(super) async fn tools(State(host): State<Arc<Host>>) -> Json<Value> {
 /// result of the call. A call that failed has the status of its error's kind.
 pub(super) async fn call(
     State(host): State<Arc<Host>>,
+    Extension(caller): Identified,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -52,7 +54,7 @@ pub(super) async fn call(
     let body = body.map_err(|error| unreadable(error.status(), &error.body_text()));
     let answer = match body.and_then(|body| arguments(&body)) {
         Ok(arguments) => {
-            let call = Call { trace: trace::of_headers(&headers), ..Call::new(name, arguments) };
+            let call = Call { caller, trace: trace::of_headers(&headers), ..Call::new(name, arguments) };
             host.call(call).await.and_then(Outcome::done)
         }
         Err(error) => Err(error),

@@ -7,6 +7,7 @@ use super::{ConfigFailure, LoadFailure};
 use crate::call::{Answer, JsonObject, Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
 use crate::capability::Grants;
 use crate::fault::Error;
+use crate::policy::Policy;
 use crate::runtime::{LoadedPrompt, LoadedTemplate, LoadedTool, Plugin};
 use crate::search::{self, Search};
 
@@ -21,6 +22,7 @@ pub struct Snapshot {
     skills: Index,
     failures: Vec<LoadFailure>,
     grants: Arc<Grants>,
+    policy: Arc<Policy>,
     config_failure: Option<ConfigFailure>,
     /// What the config says of `search_tools`.
     search_wanted: Option<bool>,
@@ -33,7 +35,8 @@ type Index = BTreeMap<String, (Arc<Plugin>, usize)>;
 impl Snapshot {
     /// No plugins yet, of these grants; and why they are not those of the config file, if they are not.
     pub fn new(grants: Arc<Grants>, config_failure: Option<ConfigFailure>, search: Option<bool>) -> Self {
-        Self { grants, config_failure, search_wanted: search, ..Self::default() }
+        let policy = Arc::new(Policy::everything());
+        Self { grants, policy, config_failure, search_wanted: search, ..Self::default() }
     }
 
     /// The same, complete: with the tool that finds others, if it is wanted or there are many.
@@ -118,6 +121,11 @@ impl Snapshot {
     /// The operator's grants.
     pub fn grants(&self) -> &Grants {
         &self.grants
+    }
+
+    /// What the operator allows.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
     }
 
     /// Why all this is of an older config than that of the file, if it is.
@@ -222,15 +230,15 @@ impl Snapshot {
         })
     }
 
-    /// The file of a skill with this URI.
-    pub fn skill_file(&self, uri: &str) -> Option<(&Skill, &SkillFile)> {
+    /// The file of a skill with this URI, and whose it is.
+    pub fn skill_file(&self, uri: &str) -> Option<(&Arc<Plugin>, &Skill, &SkillFile)> {
         let path = uri.strip_prefix("skill://")?;
         // A skill may lie within the folder of another: the nearest one has the file.
         path.rmatch_indices('/').find_map(|(at, _)| {
             let (plugin, place) = self.skills.get(path.get(..at)?)?;
             let skill = plugin.offers.skills.get(*place)?;
             let file = skill.files.iter().find(|file| Some(file.path.as_str()) == path.get(at + 1..))?;
-            Some((skill, file))
+            Some((plugin, skill, file))
         })
     }
 

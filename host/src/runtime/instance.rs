@@ -15,6 +15,7 @@ use crate::call::{Call, News, Outcome};
 use crate::capability::state::{Scope, TooManyHostCalls};
 use crate::capability::{AsksLater, CallState, Clock};
 use crate::fault::{Error, Kind};
+use crate::policy::Policy;
 use crate::wit;
 
 /// What may pass between guest and host at once, in bytes: wasmtime's own limit is 128 MiB.
@@ -38,6 +39,7 @@ impl Guest {
     pub(super) async fn visit<T: Send + 'static>(
         self: &Arc<Self>,
         call: Call<()>,
+        policy: Arc<Policy>,
         time: Duration,
         ask: impl for<'a> FnOnce(Visited<'a>, &'a mut Store<CallState>) -> Answering<'a, T> + Send + 'static,
     ) -> (Result<Outcome<T>, Error>, News) {
@@ -46,7 +48,7 @@ impl Guest {
             Err(error) => return (Err(error), News::default()),
         };
         let (guest, tick_used, clock) = (Arc::clone(self), TickUsed::default(), Clock::start(time));
-        let mut store = self.store(call, &tick_used, clock.clone());
+        let mut store = self.store(call, policy, &tick_used, clock.clone());
         let visit = async move {
             let _place = place;
             let answer = clock.within(async {
@@ -60,8 +62,8 @@ impl Guest {
         self.runtime.lane.run(tick_used, visit).await
     }
 
-    fn store(&self, call: Call<()>, tick_used: &TickUsed, clock: Clock) -> Store<CallState> {
-        let state = CallState::new(call, Arc::clone(&self.scope), clock);
+    fn store(&self, call: Call<()>, policy: Arc<Policy>, tick_used: &TickUsed, clock: Clock) -> Store<CallState> {
+        let state = CallState::new(call, Arc::clone(&self.scope), policy, clock);
         let mut store = Store::new(&self.runtime.engine, state);
         store.limiter(CallState::limiter);
         store.set_hostcall_fuel(BYTES_AT_ONCE);

@@ -13,6 +13,7 @@ use super::plugin::LoadError;
 use super::tool::LoadedTool;
 use crate::call::{Call, JsonObject, Outcome, Prompt, Resource, Skill, Template};
 use crate::fault::{Error, Kind};
+use crate::policy::Policy;
 use crate::wit::{prompts, resources, skills, tools};
 
 /// The longest name of a tool that every model API accepts; prompts have the same.
@@ -124,14 +125,14 @@ impl LoadedPrompt {
 }
 
 async fn tools(guest: &Arc<Guest>, prefix: &str) -> Result<Vec<LoadedTool>, LoadError> {
-    let described = guest.visit(Call::of(()), DESCRIBE_TIME, |visited, store| {
+    let described = guest.visit(Call::of(()), nobody(), DESCRIBE_TIME, |visited, store| {
         Box::pin(async move { visited.tools(&mut *store)?.call_describe(store).await })
     });
     each(described.await.0, "tool", |tool: &tools::Tool| tool.name.clone(), |tool| LoadedTool::load(tool, prefix))
 }
 
 async fn prompts(guest: &Arc<Guest>, prefix: &str) -> Result<Vec<LoadedPrompt>, LoadError> {
-    let described = guest.visit(Call::of(()), DESCRIBE_TIME, |visited, store| {
+    let described = guest.visit(Call::of(()), nobody(), DESCRIBE_TIME, |visited, store| {
         Box::pin(async move {
             let Some(prompts) = visited.prompts(store)? else { return Ok(Ok(Vec::new())) };
             prompts.call_describe(store).await
@@ -147,7 +148,7 @@ async fn prompts(guest: &Arc<Guest>, prefix: &str) -> Result<Vec<LoadedPrompt>, 
 }
 
 async fn catalogue(guest: &Arc<Guest>) -> Result<(Vec<Resource>, Vec<LoadedTemplate>), LoadError> {
-    let described = guest.visit(Call::of(()), DESCRIBE_TIME, |visited, store| {
+    let described = guest.visit(Call::of(()), nobody(), DESCRIBE_TIME, |visited, store| {
         Box::pin(async move {
             let nothing = resources::Catalogue { resources: Vec::new(), templates: Vec::new() };
             let Some(resources) = visited.resources(store)? else { return Ok(Ok(nothing)) };
@@ -175,7 +176,7 @@ async fn catalogue(guest: &Arc<Guest>) -> Result<(Vec<Resource>, Vec<LoadedTempl
 }
 
 async fn skills(guest: &Arc<Guest>) -> Result<Vec<Skill>, LoadError> {
-    let described = guest.visit(Call::of(()), DESCRIBE_TIME, |visited, store| {
+    let described = guest.visit(Call::of(()), nobody(), DESCRIBE_TIME, |visited, store| {
         Box::pin(async move {
             let Some(skills) = visited.skills(store)? else { return Ok(Ok(Vec::new())) };
             skills.call_describe(store).await
@@ -257,6 +258,11 @@ fn uris_of(template: &str) -> Result<Regex, String> {
     pattern += &regex::escape(rest);
     pattern.push('$');
     Regex::new(&pattern).map_err(|_| "it is too long".to_owned())
+}
+
+/// The policy of a description: it is made for all callers, so for none of them is a grant used.
+fn nobody() -> Arc<Policy> {
+    Arc::new(Policy::nothing())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::capability::state::Scope;
 use crate::capability::{CallState, Entry, PluginGrants};
 use crate::config::Limits;
 use crate::fault::{Error, Kind};
+use crate::policy::Policy;
 use crate::wit::{self, completion};
 
 /// How a component becomes a plugin: its name, and what it is granted.
@@ -133,14 +134,14 @@ impl Plugin {
     }
 
     /// Runs one of its tools. Dropping the future stops the guest.
-    pub async fn run(&self, tool: &LoadedTool, call: Call) -> Visit<Answer> {
+    pub async fn run(&self, tool: &LoadedTool, call: Call, policy: &Arc<Policy>) -> Visit<Answer> {
         let (call, UseTool { arguments, .. }) = call.part();
         let arguments = match tool.check_arguments(arguments) {
             Ok(arguments) => arguments,
             Err(error) => return (Err(error), News::default()),
         };
         let own_name = tool.own_name.clone();
-        let visit = self.guest.visit(call, self.deadline(), |visited, store| {
+        let visit = self.guest.visit(call, Arc::clone(policy), self.deadline(), |visited, store| {
             Box::pin(async move { visited.tools(&mut *store)?.call_call(store, &own_name, &arguments).await })
         });
         finish(visit.await, |answer| {
@@ -151,9 +152,9 @@ impl Plugin {
     }
 
     /// Reads one of its resources, or one that a template of it makes.
-    pub async fn read(&self, call: Call<ReadResource>) -> Visit<Vec<Contents>> {
+    pub async fn read(&self, call: Call<ReadResource>, policy: &Arc<Policy>) -> Visit<Vec<Contents>> {
         let (call, ReadResource { uri }) = call.part();
-        let visit = self.guest.visit(call, self.deadline(), |visited, store| {
+        let visit = self.guest.visit(call, Arc::clone(policy), self.deadline(), |visited, store| {
             Box::pin(async move {
                 let Some(resources) = visited.resources(store)? else { return Ok(Err(not_offered())) };
                 resources.call_read(store, &uri).await
@@ -163,14 +164,19 @@ impl Plugin {
     }
 
     /// Writes one of its prompts.
-    pub async fn render(&self, prompt: &LoadedPrompt, call: Call<GetPrompt>) -> Visit<Conversation> {
+    pub async fn render(
+        &self,
+        prompt: &LoadedPrompt,
+        call: Call<GetPrompt>,
+        policy: &Arc<Policy>,
+    ) -> Visit<Conversation> {
         let (call, GetPrompt { arguments, .. }) = call.part();
         let arguments = match prompt.check_arguments(arguments) {
             Ok(arguments) => arguments,
             Err(error) => return (Err(error), News::default()),
         };
         let own_name = prompt.own_name.clone();
-        let visit = self.guest.visit(call, self.deadline(), |visited, store| {
+        let visit = self.guest.visit(call, Arc::clone(policy), self.deadline(), |visited, store| {
             Box::pin(async move {
                 let Some(prompts) = visited.prompts(store)? else { return Ok(Err(not_offered())) };
                 prompts.call_render(store, &own_name, &arguments).await
@@ -180,7 +186,7 @@ impl Plugin {
     }
 
     /// Suggests values for an argument of one of its prompts, or of one of its templates.
-    pub async fn complete(&self, of: Completed<'_>, call: Call<Complete>) -> Visit<Suggestions> {
+    pub async fn complete(&self, of: Completed<'_>, call: Call<Complete>, policy: &Arc<Policy>) -> Visit<Suggestions> {
         let (call, Complete { argument, typed, others, .. }) = call.part();
         if !of.completes(&argument) {
             return (Ok(Outcome::Done(Suggestions::default())), News::default());
@@ -190,7 +196,7 @@ impl Plugin {
             Completed::Prompt(prompt) => {
                 let name = prompt.own_name.clone();
                 self.guest
-                    .visit(call, self.deadline(), |visited, store| {
+                    .visit(call, Arc::clone(policy), self.deadline(), |visited, store| {
                         Box::pin(async move {
                             let Some(prompts) = visited.prompts(store)? else { return Ok(Err(not_offered())) };
                             prompts.call_complete(store, &name, &typed).await
@@ -201,7 +207,7 @@ impl Plugin {
             Completed::Template(template) => {
                 let name = template.template.uri_template.clone();
                 self.guest
-                    .visit(call, self.deadline(), |visited, store| {
+                    .visit(call, Arc::clone(policy), self.deadline(), |visited, store| {
                         Box::pin(async move {
                             let Some(resources) = visited.resources(store)? else { return Ok(Err(not_offered())) };
                             resources.call_complete(store, &name, &typed).await

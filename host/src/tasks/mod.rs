@@ -197,7 +197,7 @@ impl Room {
     }
 
     fn under_way(&self, owner: &Caller, id: &str) -> Option<Arc<UnderWay>> {
-        self.running().get(id).filter(|under_way| under_way.owner == *owner).cloned()
+        self.running().get(id).filter(|under_way| under_way.owner == owner.name).cloned()
     }
 
     /// A place among those that run.
@@ -205,7 +205,7 @@ impl Room {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|_| Error::new(Kind::Internal, "The system gives no random numbers."))?;
         let id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
-        let under_way = Arc::new(UnderWay::new(id, owner.clone(), now_ms(), self.limits.keep_ms.get()));
+        let under_way = Arc::new(UnderWay::new(id, owner.name.clone(), now_ms(), self.limits.keep_ms.get()));
         let mut running = self.running();
         if running.len() >= self.limits.running_max.get_usize() {
             let most = self.limits.running_max.get();

@@ -87,7 +87,7 @@ impl Sqlite {
     /// Keeps a task that begins; false if there is no room.
     pub(super) async fn insert(&self, task: &UnderWay, most: Most) -> Result<bool, Trouble> {
         let UnderWay { id, owner, created_ms, keep_ms, .. } = task;
-        let (id, owner, created, run) = (id.clone(), owner.name.clone(), *created_ms, self.run.clone());
+        let (id, owner, created, run) = (id.clone(), owner.clone(), *created_ms, self.run.clone());
         let expires = created.saturating_add(signed(*keep_ms));
         self.run(move |connection| {
             let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

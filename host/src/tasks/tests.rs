@@ -38,7 +38,7 @@ fn tasks(limits: &str) -> Tasks {
 }
 
 fn caller(name: &str) -> Caller {
-    Caller { name: name.to_owned() }
+    Caller::named(name)
 }
 
 fn completed(text: &str) -> End {

@@ -7,12 +7,13 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{Status, Task, now_ms};
-use crate::call::{Asked, Caller, NoReply, Question, Reply};
+use crate::call::{Asked, NoReply, Question, Reply};
 
 /// A task while its call runs.
 pub struct UnderWay {
     pub(super) id: String,
-    pub(super) owner: Caller,
+    /// The name of the caller who began it.
+    pub(super) owner: String,
     pub(super) created_ms: i64,
     pub(super) keep_ms: u64,
     /// Its owner took it back.
@@ -45,7 +46,7 @@ struct Open {
 }
 
 impl UnderWay {
-    pub(super) fn new(id: String, owner: Caller, created_ms: i64, keep_ms: u64) -> Self {
+    pub(super) fn new(id: String, owner: String, created_ms: i64, keep_ms: u64) -> Self {
         let talk = Talk { updated_ms: created_ms, message: None, keys: BTreeSet::new(), open: Vec::new() };
         let (cancelled, ended) = (CancellationToken::new(), CancellationToken::new());
         Self { id, owner, created_ms, keep_ms, cancelled, ended, talk: Mutex::new(talk) }

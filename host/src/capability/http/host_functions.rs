@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::{CallState, Http};
+use crate::call::Facts;
 use crate::wit::http::{Host, Outgoing, Request, Response, Upstream};
 use crate::wit::{Error, ErrorKind, Failure};
 
@@ -24,7 +25,7 @@ impl Host for CallState {
     }
 
     async fn send(&mut self, upstream: String, request: Request) -> Result<Response, Failure> {
-        let grant = self.permit::<Http>(&upstream, "send")?;
+        let grant = self.permit::<Http>(&upstream, "send", |_| Facts::default())?;
         self.note_write(&request);
         Ok(grant.send(request, self.trace.as_ref()).await?)
     }
@@ -33,7 +34,7 @@ impl Host for CallState {
         let too_many = requests.len() > MANY_MAX;
         let mut permitted = Vec::with_capacity(requests.len());
         for Outgoing { upstream, request } in requests {
-            let grant = match self.permit::<Http>(&upstream, "send") {
+            let grant = match self.permit::<Http>(&upstream, "send", |_| Facts::default()) {
                 Ok(_) if too_many => {
                     Err(Error::new(ErrorKind::Limited, format!("`send-many` takes at most {MANY_MAX} requests")))
                 }

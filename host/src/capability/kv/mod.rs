@@ -26,6 +26,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use self::sqlite::{Condition, Space, Sqlite};
 use super::{CallState, Capability, OpenError, Place, Probe};
+use crate::call::Facts;
 use crate::config::Bounded;
 use crate::wit::kv::{self, Entry, Host, Scope, Store};
 use crate::wit::{Error, ErrorKind, Failure};
@@ -161,7 +162,7 @@ impl Host for CallState {
     }
 
     async fn lookup(&mut self, store: String, key: String) -> Result<Option<Entry>, Failure> {
-        let grant = self.permit::<Kv>(&store, "read")?;
+        let grant = self.permit::<Kv>(&store, "read", |_| Facts::default())?;
         Ok(grant.backend.lookup(self.space(&grant), key).await?)
     }
 
@@ -172,7 +173,7 @@ impl Host for CallState {
         value: Vec<u8>,
         time_to_live_ms: Option<u64>,
     ) -> Result<u64, Failure> {
-        let grant = self.permit::<Kv>(&store, "write")?;
+        let grant = self.permit::<Kv>(&store, "write", |_| Facts::default())?;
         self.wrote();
         let time = grant.limits.check(&key, &value, time_to_live_ms)?;
         let version = grant.backend.set(self.space(&grant), key, value, Condition::None, time).await?;
@@ -187,14 +188,14 @@ impl Host for CallState {
         value: Vec<u8>,
         time_to_live_ms: Option<u64>,
     ) -> Result<Option<u64>, Failure> {
-        let grant = self.permit::<Kv>(&store, "write")?;
+        let grant = self.permit::<Kv>(&store, "write", |_| Facts::default())?;
         self.wrote();
         let time = grant.limits.check(&key, &value, time_to_live_ms)?;
         Ok(grant.backend.set(self.space(&grant), key, value, Condition::Version(expected), time).await?)
     }
 
     async fn delete(&mut self, store: String, key: String) -> Result<bool, Failure> {
-        let grant = self.permit::<Kv>(&store, "write")?;
+        let grant = self.permit::<Kv>(&store, "write", |_| Facts::default())?;
         self.wrote();
         Ok(grant.backend.delete(self.space(&grant), key).await?)
     }
@@ -206,7 +207,7 @@ impl Host for CallState {
         after: Option<String>,
         keys_max: u32,
     ) -> Result<Vec<String>, Failure> {
-        let grant = self.permit::<Kv>(&store, "read")?;
+        let grant = self.permit::<Kv>(&store, "read", |_| Facts::default())?;
         let keys_max = usize::try_from(keys_max).map_or(KEYS_LISTED_MAX, |keys| keys.min(KEYS_LISTED_MAX));
         Ok(grant.backend.keys(self.space(&grant), prefix, after, keys_max).await?)
     }

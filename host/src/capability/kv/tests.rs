@@ -73,8 +73,8 @@ impl Bench {
         let seal = Seal::new().expect("random numbers");
         let limits = self.config.limits.clone();
         let scope = PluginScope { plugin: plugin.to_owned(), grants, settings: Vec::new(), limits, seal };
-        let call = Call { caller: Caller { name: caller.to_owned() }, ..Call::of(()) };
-        CallState::new(call, Arc::new(scope), Clock::start(Duration::from_secs(30)))
+        let call = Call { caller: Arc::new(Caller::named(caller)), ..Call::of(()) };
+        CallState::new(call, Arc::new(scope), Arc::default(), Clock::start(Duration::from_secs(30)))
     }
 
     /// The folder of the config.

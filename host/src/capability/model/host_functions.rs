@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{CallState, Model, turn};
+use crate::call::Facts;
 use crate::wit::Failure;
 use crate::wit::model::{Answer, Host, Request, Source};
 
@@ -20,13 +21,13 @@ impl Host for CallState {
     }
 
     async fn converse(&mut self, source: String, request: Request) -> Result<Answer, Failure> {
-        let grant = self.permit::<Model>(&source, "converse")?;
+        let grant = self.permit::<Model>(&source, "converse", |_| Facts::default())?;
         let time_left = self.time_left();
         grant.converse(Some(self), time_left, request).await
     }
 
     async fn estimate(&mut self, source: String, text: String) -> Result<u32, Failure> {
-        self.permit::<Model>(&source, "estimate")?;
+        self.permit::<Model>(&source, "estimate", |_| Facts::default())?;
         Ok(turn::tokens(&text))
     }
 }

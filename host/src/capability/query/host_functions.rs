@@ -12,6 +12,7 @@ use wasmtime::component::Resource;
 use super::execution::{Execution, Run};
 use super::page::{Page, no_such_page};
 use super::{CallState, Query};
+use crate::call::Facts;
 use crate::capability::Capability;
 use crate::guard::Dialect;
 use crate::wit::query::{Execution as WitExecution, Host, HostExecution, Page as WitPage, Source, Status};
@@ -55,7 +56,7 @@ impl Host for CallState {
         statement: String,
         parameters: Vec<Value>,
     ) -> Result<Resource<WitExecution>, Failure> {
-        let grant = self.permit::<Query>(&source, "submit")?;
+        let grant = self.permit::<Query>(&source, "submit", |_| Facts::default())?;
         if self.table.iter_mut().filter(|entry| entry.is::<Open>()).count() >= OPEN_MAX {
             let message = format!("a call may hold {OPEN_MAX} statements at a time; drop one first");
             return Err(Error::new(ErrorKind::Limited, message).into());
@@ -66,7 +67,7 @@ impl Host for CallState {
     }
 
     async fn inspect(&mut self, source: String, id: String) -> Result<Status, Failure> {
-        let grant = self.permit::<Query>(&source, "inspect")?;
+        let grant = self.permit::<Query>(&source, "inspect", |_| Facts::default())?;
         let id = self.unseal_id(&source, &id)?;
         Ok(grant.detached.get(&id)?.0.status())
     }
@@ -78,7 +79,7 @@ impl Host for CallState {
         cursor: Option<String>,
         rows_max: u32,
     ) -> Result<WitPage, Failure> {
-        let grant = self.permit::<Query>(&source, "fetch")?;
+        let grant = self.permit::<Query>(&source, "fetch", |_| Facts::default())?;
         let id = self.unseal_id(&source, &id)?;
         let (run, _) = grant.detached.get(&id)?;
         let from = self.unseal_cursor(&source, &run, cursor)?;
@@ -87,7 +88,7 @@ impl Host for CallState {
     }
 
     async fn stop(&mut self, source: String, id: String) -> Result<(), Failure> {
-        let grant = self.permit::<Query>(&source, "stop")?;
+        let grant = self.permit::<Query>(&source, "stop", |_| Facts::default())?;
         let id = self.unseal_id(&source, &id)?;
         let (run, stop) = grant.detached.get(&id)?;
         stop.cancel();

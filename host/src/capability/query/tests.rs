@@ -80,8 +80,8 @@ impl House {
             limits: config::Limits::default(),
             seal: self.seal.clone(),
         };
-        let call = Call { caller: Caller { name: caller.to_owned() }, ..Call::of(()) };
-        CallState::new(call, Arc::new(scope), Clock::start(Duration::from_secs(30)))
+        let call = Call { caller: Arc::new(Caller::named(caller)), ..Call::of(()) };
+        CallState::new(call, Arc::new(scope), Arc::default(), Clock::start(Duration::from_secs(30)))
     }
 }
 

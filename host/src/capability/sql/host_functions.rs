@@ -7,6 +7,7 @@ use wasmtime::component::Resource;
 use super::backend::Transaction;
 use super::rows::{Limits, RowStream};
 use super::{CallState, Checked, Sql, definer, reads_by_query, writes_by_execute};
+use crate::call::Facts;
 use crate::wit::rows::{Column, Row, Rows};
 use crate::wit::sql::{
     Cursor as WitCursor, Effect, Host, HostCursor, HostTransaction, Parameter, Request, Source, Table,
@@ -57,7 +58,7 @@ impl Host for CallState {
         parameters: Vec<Parameter>,
         rows_max: Option<u32>,
     ) -> Result<Rows, Failure> {
-        let grant = self.permit::<Sql>(&source, "query")?;
+        let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
         Ok(grant.query(&statement, &parameters, rows_max).await?)
     }
 
@@ -65,7 +66,7 @@ impl Host for CallState {
         let too_many = requests.len() > MANY_MAX;
         let mut permitted = Vec::with_capacity(requests.len());
         for request in requests {
-            let grant = match self.permit::<Sql>(&request.source, "query") {
+            let grant = match self.permit::<Sql>(&request.source, "query", |_| Facts::default()) {
                 Ok(_) if too_many => {
                     Err(Error::new(ErrorKind::Limited, format!("`query-many` takes at most {MANY_MAX} queries")))
                 }
@@ -86,7 +87,7 @@ impl Host for CallState {
         statement: String,
         parameters: Vec<Parameter>,
     ) -> Result<Resource<WitCursor>, Failure> {
-        let grant = self.permit::<Sql>(&source, "query")?;
+        let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
         self.room_for_one_more()?;
         let (stream, deadline) = grant.read(&statement, &parameters).await?;
         let limits = grant.limits;
@@ -100,7 +101,7 @@ impl Host for CallState {
         statement: String,
         parameters: Vec<Parameter>,
     ) -> Result<Effect, Failure> {
-        let grant = self.permit::<Sql>(&source, "execute")?;
+        let grant = self.permit::<Sql>(&source, "execute", |_| Facts::default())?;
         self.wrote();
         self.waits_for_nothing_of_its_own(&grant)?;
         Ok(grant.write(&statement, &[parameters]).await?)
@@ -112,7 +113,7 @@ impl Host for CallState {
         statement: String,
         parameter_sets: Vec<Vec<Parameter>>,
     ) -> Result<Effect, Failure> {
-        let grant = self.permit::<Sql>(&source, "execute")?;
+        let grant = self.permit::<Sql>(&source, "execute", |_| Facts::default())?;
         self.wrote();
         if parameter_sets.len() > BATCH_MAX {
             let message = format!("`execute-batch` takes at most {BATCH_MAX} sets of parameters");
@@ -123,7 +124,7 @@ impl Host for CallState {
     }
 
     async fn begin(&mut self, source: String) -> Result<Resource<WitTransaction>, Failure> {
-        let grant = self.permit::<Sql>(&source, "execute")?;
+        let grant = self.permit::<Sql>(&source, "execute", |_| Facts::default())?;
         self.wrote();
         self.room_for_one_more()?;
         self.waits_for_nothing_of_its_own(&grant)?;
@@ -133,12 +134,12 @@ impl Host for CallState {
     }
 
     async fn tables(&mut self, source: String) -> Result<Vec<Table>, Failure> {
-        let grant = self.permit::<Sql>(&source, "query")?;
+        let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
         Ok(grant.tables().await?)
     }
 
     async fn describe(&mut self, source: String, table: String) -> Result<TableDescription, Failure> {
-        let grant = self.permit::<Sql>(&source, "query")?;
+        let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
         Ok(grant.describe(&table).await?)
     }
 }

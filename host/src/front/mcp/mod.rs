@@ -18,6 +18,7 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 
+use axum::http::request::Parts;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use rmcp::RoleServer;
@@ -34,7 +35,7 @@ use self::listening::Session;
 pub(super) use self::malformed::INITIALIZE;
 use self::running::{Ending, Event, Running};
 use self::tasks::Used;
-use super::{answer, trace};
+use super::{answer, identify, trace};
 use crate::call::{
     Abilities, Call, Caller, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool,
 };
@@ -213,9 +214,9 @@ impl Door {
     }
 }
 
-/// Who makes a request: today, whoever reaches the host.
-fn caller(_: &RequestContext<RoleServer>) -> Caller {
-    Caller::default()
+/// Who makes a request.
+fn caller(context: &RequestContext<RoleServer>) -> Arc<Caller> {
+    identify::caller(context.extensions.get::<Parts>())
 }
 
 /// Sees a call through: tells its client, asks it, and ends it if it is taken back. An error is

@@ -1,0 +1,122 @@
+//! Who is asking, may they, how fast, and what was done: every call passes it on its way in
+//! and on its way out.
+//!
+//! [`Gate::identify`] proves a request's caller. [`Gate::open`] begins the record of a call and
+//! gives a [`Ticket`]; [`Ticket::admit`] lets the call pass, once it is known what it is for;
+//! [`Ticket::close`] writes how it ended, whatever it was.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+
+use crate::call::{Call, CallId, Caller, Challenge, Presented, Trace};
+use crate::fault::{Error, Fault, Kind};
+use crate::policy::{Action, Decision, Policy, Request};
+
+/// What stands before every call.
+#[derive(Debug, Default)]
+pub struct Gate {}
+
+impl Gate {
+    /// Whose request this is, proved.
+    pub async fn identify(&self, _presented: Presented<'_>) -> Result<Arc<Caller>, Challenge> {
+        Ok(Arc::new(Caller::local()))
+    }
+
+    /// Begins the record of a call. `method` is what is asked for in MCP's words, whichever the door.
+    pub fn open<R>(&self, call: &Call<R>, method: &'static str, name: &str) -> Ticket {
+        Ticket {
+            id: call.id.clone(),
+            method,
+            name: name.to_owned(),
+            caller: Arc::clone(&call.caller),
+            trace: call.trace.clone(),
+            began: Instant::now(),
+            ended: false,
+        }
+    }
+}
+
+/// What a call has of the gate while it goes on. One line in the log for every call, also for
+/// one that was dropped half-way.
+#[derive(Debug)]
+pub struct Ticket {
+    id: CallId,
+    method: &'static str,
+    name: String,
+    caller: Arc<Caller>,
+    trace: Option<Trace>,
+    began: Instant,
+    ended: bool,
+}
+
+/// What a call is for, now that its plugin is found.
+#[derive(Debug, Clone, Copy)]
+pub struct Aim<'a> {
+    /// The plugin's name.
+    pub plugin: &'a str,
+    /// SHA-256 of its component, in hexadecimal.
+    pub digest: &'a str,
+    /// What is to be done with which offer.
+    pub action: Action<'a>,
+    /// The arguments, where there are any.
+    pub arguments: Option<&'a crate::call::JsonObject>,
+}
+
+impl Ticket {
+    /// Lets the call pass, if the policy allows it.
+    pub fn admit(&mut self, aim: Aim<'_>, policy: &Policy) -> Result<(), Error> {
+        let Aim { plugin, action, arguments, .. } = aim;
+        let Decision { allowed, .. } = policy.may_call(Request { caller: &self.caller, plugin, action, arguments });
+        if allowed { Ok(()) } else { Err(Error::new(Kind::Denied, "The policy does not allow this.")) }
+    }
+
+    /// Sees the call through to its end, which is noted.
+    pub async fn see<T>(mut self, call: impl AsyncFnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        // A panic of ours must be an answer too: the request would hang for ever without one.
+        let outcome = AssertUnwindSafe(call(&mut self)).catch_unwind().await;
+        let failed = |_| Err(Error::new(Kind::Internal, "The host failed; its log says why."));
+        let outcome = outcome.unwrap_or_else(failed);
+        self.ended = true;
+        self.log(outcome.as_ref().err());
+        outcome
+    }
+
+    fn log(&self, error: Option<&Error>) {
+        let Self { id, method, name, began, .. } = self;
+        let trace = self.trace.as_ref().map(Trace::id);
+        let (kind, fault) = error.map_or(("none", "none"), |error| (error.kind.as_str(), error.kind.fault().as_str()));
+        let us = began.elapsed().as_micros();
+        // The fields hold no argument and no text of an answer.
+        macro_rules! line {
+            ($level:ident, $message:literal) => {
+                tracing::$level!(
+                    call.id = %id,
+                    trace.id = trace,
+                    caller.name = self.caller.name,
+                    call.method = method,
+                    call.name = name,
+                    call.us = us,
+                    error.kind = kind,
+                    error.fault = fault,
+                    $message
+                )
+            };
+        }
+        match error.map(|error| error.kind.fault()) {
+            None => line!(info, "a call was answered"),
+            Some(Fault::Caller) => line!(info, "a call was refused"),
+            Some(Fault::Plugin | Fault::Upstream | Fault::Operator) => line!(warn, "a call failed"),
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.log(Some(&Error::new(Kind::Cancelled, "the caller went away")));
+        }
+    }
+}
