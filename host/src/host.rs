@@ -11,7 +11,7 @@ use crate::call::{
 };
 use crate::config::Config;
 use crate::fault::{Error, Kind};
-use crate::gate::{Aim, Gate, Ticket};
+use crate::gate::{Aim, Gate, GateError, Ticket};
 use crate::instructions::Instructions;
 use crate::policy::Action;
 use crate::registry::{Event, Registry, Snapshot};
@@ -28,21 +28,42 @@ pub struct Host {
     tasks: Tasks,
 }
 
+/// Why a host does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The machine does not run plugins.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The config says of callers, or of what is kept of them, what cannot be done.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+}
+
 impl Host {
-    /// Opens the grants and loads the plugins. What fails is noted, and harms nothing else.
-    pub async fn start(config: &Config, cache: Cache) -> Result<Self, EngineError> {
+    /// Opens the gate and the grants, and loads the plugins. A grant or a plugin that fails is
+    /// noted, and harms nothing else.
+    pub async fn start(config: &Config, cache: Cache) -> Result<Self, StartError> {
+        let gate = Gate::start(config)?;
         let runtime = Runtime::new(config.serve.calls.get_usize(), cache)?;
         let seal = runtime.seal.clone();
         let registry = Registry::start(config, runtime).await;
         let store = config.serve.tasks.store.as_ref().map(|path| config.resolve(path));
         let tasks = Tasks::new(config.serve.tasks.clone(), store);
-        Ok(Self { registry, gate: Gate::default(), instructions: Instructions::default(), seal, tasks })
+        Ok(Self { registry, gate, instructions: Instructions::default(), seal, tasks })
     }
 
-    /// Takes in what changes in the config file and the plugin directory, and looks at once
+    /// Takes in what changes in the config's files and the plugin directory, and looks at once
     /// when it is asked to. Calls go on meanwhile.
     pub async fn watch(&self, asked: &Notify) -> Infallible {
-        self.registry.watch(asked).await
+        tokio::select! {
+            never = self.registry.watch(asked) => never,
+            never = self.gate.follow(self.registry.configs()) => never,
+        }
+    }
+
+    /// Why the gate is not that of the config that was taken last, if it is not; for the operator.
+    pub fn gate_failure(&self) -> Option<String> {
+        self.gate.failure().map(|failure| failure.to_string())
     }
 
     /// Whose request this is, proved; or what it is told instead of being served.

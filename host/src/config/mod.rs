@@ -5,6 +5,7 @@
 //! reads them by [`Config::grants`].
 
 mod audit;
+mod beside;
 mod bounded;
 mod callers;
 mod error;
@@ -18,6 +19,7 @@ mod tasks;
 mod traces;
 
 pub use self::audit::Audit;
+pub use self::beside::Beside;
 pub use self::bounded::Bounded;
 pub use self::callers::Callers;
 pub use self::error::ConfigError;
@@ -61,6 +63,8 @@ pub struct Config {
     /// The plugins by name.
     pub plugins: BTreeMap<String, Plugin>,
     source: Source,
+    /// The files that the config names and that are read with it.
+    beside: Vec<Beside>,
 }
 
 /// `[plugins.<name>]`: one plugin, and what it is granted.
@@ -138,7 +142,10 @@ impl Config {
             check_name(name).map_err(|why| ConfigError::in_file(path, format!("[plugins.{name}]: {why}")))?;
         }
         let Written { serve, limits, callers, policy, rates, audit, traces, pins, plugins } = written;
-        Ok(Self { serve, limits, callers, policy, rates, audit, traces, pins, plugins, source })
+        let beside = Vec::new();
+        let mut config = Self { serve, limits, callers, policy, rates, audit, traces, pins, plugins, source, beside };
+        config.read_beside()?;
+        Ok(config)
     }
 
     /// The grants of one capability by name, each read from its table `[<capability>.<name>]`,
@@ -168,9 +175,16 @@ impl Config {
         self.source.is_file.then_some(&*self.source.path)
     }
 
-    /// Whether both were read from the same text.
+    /// All files to read again when one of them changes: its own, and those that it names. A named
+    /// one need not be there. None if the text was in no file.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let beside = self.beside.iter().map(Beside::path);
+        self.file().into_iter().flat_map(move |file| std::iter::once(file).chain(beside.clone()))
+    }
+
+    /// Whether both were read from the same text, in all their files.
     pub fn has_text_of(&self, other: &Self) -> bool {
-        self.source.text == other.source.text
+        self.source.text == other.source.text && self.beside == other.beside
     }
 
     /// The file the config was read from.

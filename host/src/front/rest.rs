@@ -110,6 +110,9 @@ pub(super) async fn ready(State(host): State<Arc<Host>>) -> Response {
     if let Some(failure) = plugins.config_failure() {
         failures.push(json!({ "config": failure.path.display().to_string(), "message": failure.message }));
     }
+    if let Some(message) = host.gate_failure() {
+        failures.push(json!({ "gate": "it goes on as it was", "message": message }));
+    }
     let names: Vec<&str> = plugins.plugins().iter().map(|plugin| plugin.name.as_str()).collect();
     let ready = failures.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

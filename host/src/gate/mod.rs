@@ -3,26 +3,83 @@
 //!
 //! [`Gate::identify`] proves a request's caller. [`Gate::open`] begins the record of a call and
 //! gives a [`Ticket`]; [`Ticket::admit`] lets the call pass, once it is known what it is for;
-//! [`Ticket::close`] writes how it ended, whatever it was.
+//! [`Ticket::see`] writes how it ended, whatever it was.
+//!
+//! Each part is made of the config, and made anew when another config is taken
+//! ([`Gate::follow`]); what goes on from one to the next, a part hands over itself.
 
+mod identity;
+
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
+use tokio::sync::watch;
 
+use self::identity::Identity;
 use crate::call::{Call, CallId, Caller, Challenge, Presented, Trace};
+use crate::config::{Config, ConfigError};
 use crate::fault::{Error, Fault, Kind};
 use crate::policy::{Action, Decision, Policy, Request};
 
 /// What stands before every call.
-#[derive(Debug, Default)]
-pub struct Gate {}
+pub struct Gate {
+    identity: ArcSwap<Identity>,
+    /// Why the last config is not followed, if it is not.
+    failure: ArcSwapOption<GateError>,
+}
+
+/// Why there is no gate of a config. The message says what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GateError {
+    /// Something is wrong with one of the config's files.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
 
 impl Gate {
+    /// The gate of a config; contacts nobody.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the config, and what to write instead.
+    pub fn start(config: &Config) -> Result<Self, GateError> {
+        let identity = Identity::open(config)?;
+        Ok(Self { identity: ArcSwap::from_pointee(identity), failure: ArcSwapOption::empty() })
+    }
+
+    /// Follows the configs that are taken. One that makes no gate leaves everything as it was.
+    pub async fn follow(&self, mut configs: watch::Receiver<Arc<Config>>) -> Infallible {
+        while configs.changed().await.is_ok() {
+            let config = Arc::clone(&configs.borrow_and_update());
+            let failure = self.take(&config).err().map(Arc::new);
+            if let Some(failure) = failure.as_deref() {
+                tracing::warn!(why = %failure, "the gate goes on as it was");
+            }
+            self.failure.store(failure);
+        }
+        // Nobody takes configs any more.
+        std::future::pending().await
+    }
+
+    /// Puts parts of another config in the place of all that there are, or of none.
+    fn take(&self, config: &Config) -> Result<(), GateError> {
+        let identity = self.identity.load().reopen(config)?;
+        self.identity.store(Arc::new(identity));
+        Ok(())
+    }
+
+    /// Why the gate is not that of the config that was taken last, if it is not.
+    pub fn failure(&self) -> Option<Arc<GateError>> {
+        self.failure.load_full()
+    }
+
     /// Whose request this is, proved.
-    pub async fn identify(&self, _presented: Presented<'_>) -> Result<Arc<Caller>, Challenge> {
-        Ok(Arc::new(Caller::local()))
+    pub async fn identify(&self, presented: Presented<'_>) -> Result<Arc<Caller>, Challenge> {
+        self.identity.load_full().identify(presented).await
     }
 
     /// Begins the record of a call. `method` is what is asked for in MCP's words, whichever the door.

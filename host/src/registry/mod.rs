@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch as channel};
 
 use self::load::Load;
 use self::reload::{Loading, assemble};
@@ -35,6 +35,8 @@ pub struct Registry {
     /// Held by whoever puts another snapshot in its place.
     swapping: Mutex<()>,
     events: broadcast::Sender<Event>,
+    /// The config that is taken.
+    configs: channel::Sender<Arc<Config>>,
 }
 
 /// Something that clients may want to hear of.
@@ -74,7 +76,8 @@ impl Registry {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         let found = load.run(at_once).await;
         let snapshot = assemble(found, grants, None, config.serve.search, &nothing);
-        let loading = Loading { runtime, config: Arc::new(config.clone()), started: config.serve.clone() };
+        let config = Arc::new(config.clone());
+        let loading = Loading { runtime, started: config.serve.clone(), config: Arc::clone(&config) };
         let (events, _) = broadcast::channel(EVENTS_AHEAD);
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -82,12 +85,18 @@ impl Registry {
             files_at_start,
             swapping: Mutex::default(),
             events,
+            configs: channel::Sender::new(config),
         }
     }
 
     /// The plugins as they are now. A call keeps the snapshot that it began with.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// The config that is taken, and those that will be.
+    pub fn configs(&self) -> channel::Receiver<Arc<Config>> {
+        self.configs.subscribe()
     }
 
     /// What happens from now on.

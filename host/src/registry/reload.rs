@@ -60,6 +60,9 @@ impl Registry {
             let keys = waiting.join(", ");
             tracing::warn!(config.keys = keys, "these keys of [serve] take effect at the next start");
         }
+        if !Arc::ptr_eq(&config, &loading.config) {
+            self.configs.send_replace(Arc::clone(&config));
+        }
         loading.config = config;
         again
     }
@@ -88,7 +91,7 @@ fn take(config: &Arc<Config>, before: &Snapshot, moving: &BTreeSet<PathBuf>) -> 
         failure,
     };
     let Some(file) = config.file() else { return stay(None) };
-    if moving.contains(file) {
+    if config.files().any(|file| moving.contains(file)) {
         return stay(before.config_failure().cloned());
     }
     let wrong = |message: String| {

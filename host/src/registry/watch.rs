@@ -55,9 +55,9 @@ impl From<&Metadata> for Stamp {
 /// The files that are there.
 pub(super) type Files = BTreeMap<PathBuf, Stamp>;
 
-/// What is there of the config's file and the plugins' files.
+/// What is there of the config's files and the plugins' files.
 pub(super) fn look(config: &Config) -> Files {
-    let files = files(config).into_iter().chain(config.file().map(PathBuf::from));
+    let files = files(config).into_iter().chain(config.files().map(PathBuf::from));
     files.filter_map(|file| std::fs::metadata(&file).ok().map(|found| (file, Stamp::from(&found)))).collect()
 }
 
