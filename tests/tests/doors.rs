@@ -13,6 +13,8 @@ mod batches;
 mod card;
 #[path = "doors/cors.rs"]
 mod cors;
+#[path = "doors/direct.rs"]
+mod direct;
 #[path = "doors/quiet.rs"]
 mod quiet;
 #[path = "doors/refusals.rs"]

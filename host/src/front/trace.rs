@@ -2,16 +2,14 @@
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use rmcp::RoleServer;
-use rmcp::service::RequestContext;
+use rmcp::model::RequestMetaObject;
 
 use crate::call::Trace;
 
 /// The trace of a message.
-pub(super) fn of(context: &RequestContext<RoleServer>) -> Option<Trace> {
-    let meta = &context.meta;
+pub(super) fn of(meta: &RequestMetaObject, head: Option<&Parts>) -> Option<Trace> {
     let said = meta.get_traceparent().and_then(|parent| Trace::read(parent, meta.get_tracestate()));
-    said.or_else(|| context.extensions.get::<Parts>().and_then(|head| of_headers(&head.headers)))
+    said.or_else(|| head.and_then(|head| of_headers(&head.headers)))
 }
 
 /// The trace that headers tell.

@@ -13,14 +13,14 @@ use rmcp::RoleServer;
 use rmcp::model::{
     CancelledNotificationParam, ClientResult, CreateMessageRequest, CreateMessageRequestParams, CreateMessageResult,
     ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ErrorData, InputRequest, InputRequiredResult,
-    ListRootsRequest, ListRootsResult, ProtocolVersion, Role, SamplingMessage, SamplingMessageContentBlock,
-    ServerRequest,
+    ListRootsRequest, ListRootsResult, Role, SamplingMessage, SamplingMessageContentBlock, ServerRequest,
 };
-use rmcp::service::{Peer, PeerRequestOptions, RequestContext, ServiceError};
+use rmcp::service::{Peer, PeerRequestOptions, ServiceError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::Context;
 use crate::call::{Abilities, Asked, Caller, JsonObject, NoReply, Question, Reply, Root, Said, SaidByModel, Turn};
 use crate::seal::Seal;
 
@@ -34,8 +34,8 @@ const STATE_TIME: Duration = Duration::from_secs(3_600);
 const ROOTS_MAX: usize = 1_000;
 
 /// What the client of a request can be asked.
-pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
-    let Some(offered) = context.client_capabilities() else { return Abilities::default() };
+pub(super) fn abilities(context: &Context<'_>) -> Abilities {
+    let Some(offered) = &context.client else { return Abilities::default() };
     let elicitation = offered.elicitation.as_ref();
     Abilities {
         // One that names neither form of it knows the older one, which has forms alone.
@@ -46,15 +46,14 @@ pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
     }
 }
 
-/// Whether the revision of a request has no sessions, and no requests of the server's.
-pub(super) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
-    context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
-}
-
 /// Asks in place, all at once. It must be part of the request's own task: by that, rmcp knows
 /// the stream that the questions go out on.
-pub(super) async fn ask_in_place(asked: Asked, peer: &Peer<RoleServer>) {
+pub(super) async fn ask_in_place(asked: Asked, peer: Option<&Peer<RoleServer>>) {
     let Asked { questions, mut replies } = asked;
+    let Some(peer) = peer else {
+        let _ = replies.send(Err(NoReply::Gone));
+        return;
+    };
     let asking = join_all(questions.into_iter().map(|(_, question)| ask_one(question, peer)));
     let all = tokio::select! {
         all = asking => all.into_iter().collect(),

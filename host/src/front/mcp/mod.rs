@@ -5,6 +5,7 @@
 //! declared is what the plugins offer, and every result says which server it is from.
 
 mod asking;
+mod context;
 mod declared;
 mod listening;
 mod lists;
@@ -18,27 +19,23 @@ use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 
-use axum::http::request::Parts;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use rmcp::RoleServer;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ClientCapabilities, ErrorCode, ErrorData, GetPromptRequestParams,
     GetPromptResponse, InputRequiredResult, MetaObject, ProgressNotificationParam, ReadResourceRequestParams,
     ReadResourceResponse,
 };
-use rmcp::service::RequestContext;
 use serde_json::{Value, json};
 
-use self::asking::{Rounds, is_modern};
+use self::asking::Rounds;
+pub(super) use self::context::Context;
 use self::listening::Session;
 pub(super) use self::malformed::INITIALIZE;
 use self::running::{Ending, Event, Running};
 use self::tasks::Used;
-use super::{answer, identify, trace};
-use crate::call::{
-    Abilities, Call, Caller, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool,
-};
+use super::answer;
+use crate::call::{Abilities, Call, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool};
 use crate::fault::{Ability, Error, Kind};
 use crate::host::Host;
 
@@ -72,9 +69,14 @@ impl Door {
         Self { session: Arc::default(), ..self.clone() }
     }
 
+    /// Whether a call of this tool can be held against its headers by its name alone.
+    pub(super) fn is_plain(&self, tool: &str) -> bool {
+        self.host.plugins().tool(tool).is_some_and(|(_, loaded)| !loaded.tool.mirrors_arguments)
+    }
+
     /// What every result carries since revision 2026-07-28, and none before it.
-    fn server_info(&self, context: &RequestContext<RoleServer>, meta: Option<MetaObject>) -> Option<MetaObject> {
-        if !is_modern(context) {
+    fn server_info(&self, context: &Context<'_>, meta: Option<MetaObject>) -> Option<MetaObject> {
+        if !context.is_modern {
             return meta;
         }
         let mut meta = meta.unwrap_or_default();
@@ -83,21 +85,22 @@ impl Door {
     }
 
     /// A call, by a client that is told and asked what its request allows.
-    fn call<R>(&self, request: R, context: &RequestContext<RoleServer>) -> Call<R> {
+    fn call<R>(&self, request: R, context: &Context<'_>) -> Call<R> {
         let client = Client {
             wants_progress: context.meta.get_progress_token().is_some(),
             log_level: self.log_level(context),
             abilities: asking::abilities(context),
             ..Client::default()
         };
-        Call { client, caller: caller(context), trace: trace::of(context), ..Call::of(request) }
+        let (caller, trace) = (Arc::clone(&context.caller), context.trace.clone());
+        Call { client, caller, trace, ..Call::of(request) }
     }
 
     /// The least level of lines for the client: what this request says in the newest
     /// revision, what the session said before it.
     #[allow(deprecated, reason = "the newest revision drops logging; clients have it still")]
-    fn log_level(&self, context: &RequestContext<RoleServer>) -> Option<Level> {
-        if is_modern(context) {
+    fn log_level(&self, context: &Context<'_>) -> Option<Level> {
+        if context.is_modern {
             return context.meta.log_level().map(declared::level);
         }
         Some(self.session.level().unwrap_or(Level::Info))
@@ -106,23 +109,23 @@ impl Door {
     /// The rounds that a request goes on with, in the revision that has them.
     fn rounds(
         &self,
-        context: &RequestContext<RoleServer>,
+        context: &Context<'_>,
         target: (&str, &str, &JsonObject),
         replies: Option<std::collections::BTreeMap<String, Value>>,
         state: Option<&str>,
     ) -> Result<Option<Rounds>, ErrorData> {
         // A client that can be asked nothing, and brings nothing, has none.
         let brings = replies.is_some() || state.is_some();
-        if !is_modern(context) || (!brings && asking::abilities(context) == Abilities::default()) {
+        if !context.is_modern || (!brings && asking::abilities(context) == Abilities::default()) {
             return Ok(None);
         }
-        Rounds::resume(self.host.seal(), &caller(context), target, replies, state).map(Some)
+        Rounds::resume(self.host.seal(), &context.caller, target, replies, state).map(Some)
     }
 
     pub(super) async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        context: &RequestContext<RoleServer>,
+        context: &Context<'_>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = request.name.into_owned();
         let arguments = request.arguments.unwrap_or_default();
@@ -146,7 +149,7 @@ impl Door {
     pub(super) async fn read(
         &self,
         request: ReadResourceRequestParams,
-        context: &RequestContext<RoleServer>,
+        context: &Context<'_>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let (uri, nothing) = (request.uri, JsonObject::new());
         let target = ("resources/read", uri.as_str(), &nothing);
@@ -171,7 +174,7 @@ impl Door {
     pub(super) async fn prompt(
         &self,
         request: GetPromptRequestParams,
-        context: &RequestContext<RoleServer>,
+        context: &Context<'_>,
     ) -> Result<GetPromptResponse, ErrorData> {
         let arguments = request.arguments.unwrap_or_default();
         let target = ("prompts/get", request.name.as_str(), &arguments);
@@ -190,10 +193,10 @@ impl Door {
     }
 
     /// Sees a call through, to its end.
-    async fn drive<T>(
+    async fn drive<T: Send + 'static>(
         &self,
         mut running: Running<T>,
-        context: &RequestContext<RoleServer>,
+        context: &Context<'_>,
         mut rounds: Option<Rounds>,
     ) -> Result<Answered<T>, Error> {
         let Ok(ending) = attend(&mut running, context, &mut rounds, pending::<Infallible>()).await;
@@ -208,22 +211,17 @@ impl Door {
         }
     }
 
-    fn with_info(&self, mut result: InputRequiredResult, context: &RequestContext<RoleServer>) -> InputRequiredResult {
+    fn with_info(&self, mut result: InputRequiredResult, context: &Context<'_>) -> InputRequiredResult {
         result.meta = self.server_info(context, result.meta);
         result
     }
 }
 
-/// Who makes a request.
-fn caller(context: &RequestContext<RoleServer>) -> Arc<Caller> {
-    identify::caller(context.extensions.get::<Parts>())
-}
-
 /// Sees a call through: tells its client, asks it, and ends it if it is taken back. An error is
 /// what came of `enough`, if the call had not ended by then.
-async fn attend<T, E>(
+async fn attend<T: Send + 'static, E>(
     running: &mut Running<T>,
-    context: &RequestContext<RoleServer>,
+    context: &Context<'_>,
     rounds: &mut Option<Rounds>,
     enough: impl Future<Output = E>,
 ) -> Result<Ending<T>, E> {
@@ -236,14 +234,13 @@ async fn attend<T, E>(
                 Event::Told(notice) => tell(notice, context).await,
                 Event::Asked(asked) => match rounds {
                     Some(rounds) => rounds.reply(asked),
-                    None => asking.push(asking::ask_in_place(asked, &context.peer)),
+                    None => asking.push(asking::ask_in_place(asked, context.peer)),
                 },
                 Event::Ended(ending) => return Ok(ending),
             },
             Some(()) = asking.next() => {}
             // Who gets this drops the call, which stops the guest.
-            () = context.ct.cancelled() => {
-                running.take_back().await;
+            () = context.taken_back() => {
                 return Ok(Err(Error::new(Kind::Cancelled, "The call was taken back.")));
             }
             enough = &mut enough, if !ends => return Err(enough),
@@ -254,6 +251,7 @@ async fn attend<T, E>(
 /// Begins a call whose news come out here.
 fn begin<R, T, F>(call: Call<R>, run: impl FnOnce(Call<R>) -> F) -> Running<T>
 where
+    T: Send + 'static,
     F: Future<Output = Ending<T>> + Send + 'static,
 {
     let client = call.client.clone();
@@ -262,29 +260,30 @@ where
 
 /// Tells the client of a request. One that is gone misses it; that it is gone is found out elsewhere.
 #[allow(deprecated, reason = "the newest revision drops logging; clients have it still")]
-async fn tell(notice: Notice, context: &RequestContext<RoleServer>) {
+async fn tell(notice: Notice, context: &Context<'_>) {
+    let Some(peer) = context.peer else { return };
     match notice {
         Notice::Progress(progress) => {
             let Some(token) = context.meta.get_progress_token() else { return };
             let mut message = ProgressNotificationParam::new(token, progress.done);
             (message.total, message.message) = (progress.total, progress.message);
-            let _ = context.peer.notify_progress(message).await;
+            let _ = peer.notify_progress(message).await;
         }
         Notice::Line(line) => {
             let level = declared::protocol_level(line.level);
             let mut message = rmcp::model::LoggingMessageNotificationParam::new(level, Value::String(line.message));
             message.logger = line.logger;
-            let _ = context.peer.notify_logging_message(message).await;
+            let _ = peer.notify_logging_message(message).await;
         }
     }
 }
 
 /// A failed tool call as a result that the model reads, unless the protocol has an error of
 /// its own for it.
-fn refused(error: Error, context: &RequestContext<RoleServer>) -> Result<Error, ErrorData> {
+fn refused(error: Error, context: &Context<'_>) -> Result<Error, ErrorData> {
     match error.kind {
         Kind::UnknownTool => Err(protocol_error(&error)),
-        Kind::ClientLacks if is_modern(context) => Err(protocol_error(&error)),
+        Kind::ClientLacks if context.is_modern => Err(protocol_error(&error)),
         _ => Ok(error),
     }
 }

@@ -17,7 +17,7 @@ use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
-use super::{Door, begin, declared, is_modern, listening, lists, malformed, protocol_error};
+use super::{Context, Door, begin, declared, listening, lists, malformed, protocol_error};
 use crate::call::{self, Complete, CompleteOf, Offer};
 use crate::front::answer;
 use crate::registry::Snapshot;
@@ -40,7 +40,7 @@ macro_rules! listed {
         let mut result = $result { $field: page, ..Default::default() };
         result.next_cursor = next_cursor;
         (result.ttl_ms, result.cache_scope) = fresh();
-        result.meta = $door.server_info(&$context, None);
+        result.meta = $door.server_info(&Context::of(&$context), None);
         Ok(result)
     }};
 }
@@ -97,7 +97,7 @@ impl ServerHandler for Door {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        Door::call_tool(self, request, &context).await
+        Door::call_tool(self, request, &Context::of(&context)).await
     }
 
     async fn get_task(
@@ -105,7 +105,7 @@ impl ServerHandler for Door {
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        self.task(&request.task_id, &context).await
+        self.task(&request.task_id, &Context::of(&context)).await
     }
 
     async fn update_task(
@@ -113,7 +113,7 @@ impl ServerHandler for Door {
         request: UpdateTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.reply_to_task(&request.task_id, &request.input_responses, &context).await
+        self.reply_to_task(&request.task_id, &request.input_responses, &Context::of(&context)).await
     }
 
     async fn cancel_task(
@@ -121,7 +121,7 @@ impl ServerHandler for Door {
         request: CancelTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.stop_task(&request.task_id, &context).await
+        self.stop_task(&request.task_id, &Context::of(&context)).await
     }
 
     async fn list_resources(
@@ -153,7 +153,7 @@ impl ServerHandler for Door {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        self.read(request, &context).await
+        self.read(request, &Context::of(&context)).await
     }
 
     async fn list_prompts(
@@ -172,7 +172,7 @@ impl ServerHandler for Door {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        self.prompt(request, &context).await
+        self.prompt(request, &Context::of(&context)).await
     }
 
     async fn complete(
@@ -180,6 +180,7 @@ impl ServerHandler for Door {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
+        let context = Context::of(&context);
         let others = request.context.and_then(|context| context.arguments).unwrap_or_default();
         let of = match request.r#ref {
             Reference::Prompt(prompt) => CompleteOf::Prompt(prompt.name),
@@ -249,7 +250,7 @@ impl ServerHandler for Door {
         let mut result = ListSkillsResult::with_all_items(page);
         result.next_cursor = next_cursor;
         (result.ttl_ms, result.cache_scope) = fresh();
-        result.meta = self.server_info(&context, None);
+        result.meta = self.server_info(&Context::of(&context), None);
         Ok(result)
     }
 
@@ -263,7 +264,7 @@ impl ServerHandler for Door {
         let skill = skill.ok_or_else(|| no_such(&request.uri))?;
         let mut result = GetSkillResult::new(entry(skill));
         (result.ttl_ms, result.cache_scope) = fresh();
-        result.meta = self.server_info(&context, None);
+        result.meta = self.server_info(&Context::of(&context), None);
         Ok(result)
     }
 
@@ -286,7 +287,7 @@ impl ServerHandler for Door {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        match malformed::parameters(&request.method, is_modern(&context)) {
+        match malformed::parameters(&request.method, Context::of(&context).is_modern) {
             Some(message) => Err(ErrorData::new(ErrorCode::INVALID_PARAMS, message, None)),
             None => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)),
         }

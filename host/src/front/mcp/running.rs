@@ -22,13 +22,15 @@ const TIDY_UP_TIME: Duration = Duration::from_secs(1);
 /// How a call ends.
 pub(super) type Ending<T> = Result<Outcome<T>, Error>;
 
-/// A call, and what comes out of it. Dropping it stops the guest.
-pub(super) struct Running<T> {
+/// A call, and what comes out of it. Dropping it takes it back, which stops the guest; a plugin that looks
+/// for that may tidy up first.
+pub(super) struct Running<T: Send + 'static> {
     call: Pin<Box<dyn Future<Output = Ending<T>> + Send>>,
     ending: Option<Ending<T>>,
     notices: mpsc::Receiver<Notice>,
     asked: mpsc::Receiver<Asked>,
     taken_back: TakenBack,
+    ended: bool,
 }
 
 /// What comes out of a call.
@@ -41,7 +43,7 @@ pub(super) enum Event<T> {
     Ended(Ending<T>),
 }
 
-impl<T> Running<T> {
+impl<T: Send + 'static> Running<T> {
     /// Begins a call, for a client that can be told and asked through what `begin` is given.
     pub(super) fn begin<F>(mut client: Client, begin: impl FnOnce(Client) -> F) -> Self
     where
@@ -52,17 +54,7 @@ impl<T> Running<T> {
         client.notices = (client.wants_progress || client.log_level.is_some()).then_some(tell);
         client.questions = Some(ask);
         let taken_back = client.taken_back.clone();
-        Self { call: Box::pin(begin(client)), ending: None, notices, asked, taken_back }
-    }
-
-    /// Lets a plugin that looks for it tidy up, as its client has taken the call back.
-    pub(super) async fn take_back(&mut self) {
-        if !self.taken_back.set() {
-            return;
-        }
-        let tidying_up = async { while !matches!(self.next().await, Event::Ended(_)) {} };
-        // One that takes longer is dropped as it is.
-        let _ = tokio::time::timeout(TIDY_UP_TIME, tidying_up).await;
+        Self { call: Box::pin(begin(client)), ending: None, notices, asked, taken_back, ended: false }
     }
 
     /// What comes next. After the end nothing does.
@@ -82,8 +74,20 @@ impl<T> Running<T> {
                 biased;
                 Some(notice) = self.notices.recv() => return Event::Told(notice),
                 Some(asked) = self.asked.recv() => return Event::Asked(asked),
-                ending = &mut self.call => self.ending = Some(ending),
+                ending = &mut self.call => (self.ending, self.ended) = (Some(ending), true),
             }
         }
+    }
+}
+
+impl<T: Send + 'static> Drop for Running<T> {
+    fn drop(&mut self) {
+        if self.ended || !self.taken_back.set() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let call = std::mem::replace(&mut self.call, Box::pin(std::future::pending()));
+        // One that takes longer is dropped as it is. What it tells and asks meanwhile nobody hears.
+        runtime.spawn(tokio::time::timeout(TIDY_UP_TIME, call));
     }
 }

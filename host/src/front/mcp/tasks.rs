@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat};
-use rmcp::RoleServer;
 use rmcp::model::{CreateTaskResult, DetailedTask, ErrorData, GetTaskResult, TaskPayload, TaskStatus};
-use rmcp::service::RequestContext;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::asking::{self, Rounds, is_modern};
+use super::asking::{self, Rounds};
 use super::running::{Ending, Event, Running};
-use super::{Answered, Door, attend, begin, caller, protocol_error};
+use super::{Answered, Context, Door, attend, begin, protocol_error};
 use crate::call::{Answer, Asked, Call, JsonObject, NoReply, Notice, Outcome, Progress, TaskUse};
 use crate::fault::{Ability, Error, Kind};
 use crate::front::answer;
@@ -32,7 +30,7 @@ impl Door {
     pub(super) async fn use_tool(
         &self,
         mut call: Call,
-        context: &RequestContext<RoleServer>,
+        context: &Context<'_>,
         mut rounds: Option<Rounds>,
     ) -> Result<Used, Error> {
         let task_use = self.task_use(&call.request.name);
@@ -42,7 +40,7 @@ impl Door {
         }
         // In a task, progress is there to be asked for, whatever the request wanted to be told.
         call.client.wants_progress |= polls;
-        let (host, tasks, owner) = (Arc::clone(&self.host), self.host.tasks(), call.caller.clone());
+        let (host, tasks, owner) = (Arc::clone(&self.host), self.host.tasks(), Arc::clone(&call.caller));
         let mut running = begin(call, |call| async move { host.call(call).await });
         if !polls {
             return self.drive(running, context, rounds).await.map(Used::Within);
@@ -69,12 +67,8 @@ impl Door {
     }
 
     /// `tasks/get`: how a task is.
-    pub(super) async fn task(
-        &self,
-        id: &str,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<GetTaskResult, ErrorData> {
-        let found = self.host.tasks().find(&caller(context), id).await;
+    pub(super) async fn task(&self, id: &str, context: &Context<'_>) -> Result<GetTaskResult, ErrorData> {
+        let found = self.host.tasks().find(&context.caller, id).await;
         let mut result = GetTaskResult::new(detailed(found.map_err(|error| protocol_error(&error))?));
         result.meta = self.server_info(context, result.meta);
         Ok(result)
@@ -86,21 +80,21 @@ impl Door {
         &self,
         id: &str,
         replies: &BTreeMap<String, Value>,
-        context: &RequestContext<RoleServer>,
+        context: &Context<'_>,
     ) -> Result<(), ErrorData> {
         let read = |key: &str, question: &_| replies.get(key).and_then(|reply| asking::read(question, reply));
-        self.host.tasks().reply(&caller(context), id, read).await.map_err(|error| protocol_error(&error))
+        self.host.tasks().reply(&context.caller, id, read).await.map_err(|error| protocol_error(&error))
     }
 
     /// `tasks/cancel`: a task is taken back.
-    pub(super) async fn stop_task(&self, id: &str, context: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.host.tasks().cancel(&caller(context), id).await.map_err(|error| protocol_error(&error))
+    pub(super) async fn stop_task(&self, id: &str, context: &Context<'_>) -> Result<(), ErrorData> {
+        self.host.tasks().cancel(&context.caller, id).await.map_err(|error| protocol_error(&error))
     }
 }
 
 /// Whether the client of a request polls for tasks, in the revision that has them.
-fn polls(context: &RequestContext<RoleServer>) -> bool {
-    is_modern(context) && context.client_capabilities().is_some_and(|client| client.supports_tasks())
+fn polls(context: &Context<'_>) -> bool {
+    context.is_modern && context.client.as_ref().is_some_and(|client| client.supports_tasks())
 }
 
 /// Sees a call through after its request: what it tells and asks is there to be polled for.

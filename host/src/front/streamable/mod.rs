@@ -1,11 +1,12 @@
 //! MCP over HTTP: what stands between the route and the protocol library, which is strict with
 //! clients and answers some of their mistakes in plain text.
 //!
-//! The way of a good request is kept short: its body is read once, by the library. Only what
-//! the library refuses is looked at a second time, to say what is wrong with it.
+//! Most calls need nothing of the library, and go past it (`direct.rs`). Of the others, only what the
+//! library refuses is looked at a second time, to say what is wrong with it.
 
 mod accept;
 mod batch;
+mod direct;
 mod missed;
 mod sessions;
 
@@ -25,6 +26,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use self::accept::Accepts;
+use self::direct::Direct;
 use self::sessions::Sessions;
 use super::jsonrpc::{self, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_SESSION, Refusal, UNSUPPORTED_VERSION};
 use super::mcp::{Door, INITIALIZE};
@@ -42,6 +44,7 @@ const SAID_MAX: usize = 16 << 10;
 
 /// What `/mcp` leads to.
 pub(super) struct Endpoint {
+    door: Door,
     service: StreamableHttpService<Door, Sessions>,
     sessions: Arc<Sessions>,
     body_bytes: usize,
@@ -59,8 +62,9 @@ impl Endpoint {
             // `origin::check` stands before every route, this one too.
             .disable_allowed_hosts()
             .disable_allowed_origins();
-        let service = StreamableHttpService::new(move || Ok(door.for_session()), Arc::clone(&sessions), config);
-        Arc::new(Self { service, sessions, body_bytes })
+        let its_door = door.clone();
+        let service = StreamableHttpService::new(move || Ok(its_door.for_session()), Arc::clone(&sessions), config);
+        Arc::new(Self { door, service, sessions, body_bytes })
     }
 
     async fn post(&self, request: Request) -> Response {
@@ -78,6 +82,9 @@ impl Endpoint {
             Ok(message) => message,
             Err((status, refusal)) => return refused(status, &refusal),
         };
+        if let Some(direct) = Direct::read(&self.door, accepts, &head, &message) {
+            return direct.answer(&self.door, &head).await;
+        }
         Accepts::say_both(&mut head.headers);
         if message.trim_ascii_start().first() == Some(&b'[') {
             return accepts.fit(self.batch(head, &message).await).await;

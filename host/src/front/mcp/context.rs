@@ -1,0 +1,65 @@
+//! What a request says beside what it asks for: the same, whether rmcp read the request or
+//! `streamable/direct.rs` did.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use rmcp::RoleServer;
+use rmcp::model::{ClientCapabilities, ProtocolVersion, RequestMetaObject};
+use rmcp::service::{Peer, RequestContext};
+use tokio_util::sync::CancellationToken;
+
+use crate::call::{Caller, Trace};
+use crate::front::{identify, trace};
+
+/// What a request says beside what it asks for.
+pub(in crate::front) struct Context<'a> {
+    /// Whether its revision has no sessions, and no requests of the server's.
+    pub(super) is_modern: bool,
+    pub(super) meta: &'a RequestMetaObject,
+    /// What its client can do.
+    pub(super) client: Option<ClientCapabilities>,
+    pub(super) caller: Arc<Caller>,
+    pub(super) trace: Option<Trace>,
+    /// Where its client is told and asked; none if it hears nothing but the answer.
+    pub(super) peer: Option<&'a Peer<RoleServer>>,
+    /// Done when the client takes it back; one that is dropped with its connection may do without.
+    pub(super) taken_back: Option<&'a CancellationToken>,
+}
+
+impl<'a> Context<'a> {
+    /// That of a request which rmcp read.
+    pub(super) fn of(request: &'a RequestContext<RoleServer>) -> Self {
+        let head = request.extensions.get::<Parts>();
+        Self {
+            is_modern: request.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28),
+            meta: &request.meta,
+            client: request.client_capabilities(),
+            caller: identify::caller(head),
+            trace: trace::of(&request.meta, head),
+            peer: Some(&request.peer),
+            taken_back: Some(&request.ct),
+        }
+    }
+
+    /// That of a request of the newest revision whose client hears nothing but the answer.
+    pub(in crate::front) fn direct(meta: &'a RequestMetaObject, head: &Parts) -> Self {
+        Self {
+            is_modern: true,
+            meta,
+            client: meta.client_capabilities(),
+            caller: identify::caller(Some(head)),
+            trace: trace::of(meta, Some(head)),
+            peer: None,
+            taken_back: None,
+        }
+    }
+
+    /// Done when the client takes the request back.
+    pub(super) async fn taken_back(&self) {
+        match self.taken_back {
+            Some(taken_back) => taken_back.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+}
