@@ -18,6 +18,7 @@ const START_TIME: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub struct Setup {
     config: String,
+    beside: Vec<(String, String)>,
     plugins: Vec<(String, Vec<u8>)>,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
@@ -41,6 +42,12 @@ impl Setup {
         self
     }
 
+    /// Puts a text file beside the config, such as `policy.cedar`.
+    pub fn beside(mut self, name: &str, text: impl Into<String>) -> Self {
+        self.beside.push((name.to_owned(), text.into()));
+        self
+    }
+
     /// Sets a variable of the host's environment.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -61,6 +68,9 @@ impl Setup {
         for (name, bytes) in &self.plugins {
             std::fs::write(plugins.join(format!("{name}.wasm")), bytes)?;
         }
+        for (name, text) in &self.beside {
+            std::fs::write(dir.path().join(name), text)?;
+        }
         std::fs::write(dir.path().join("toolhost.toml"), with_own_keys(&self.config)?)?;
         Ok(dir)
     }
@@ -68,36 +78,27 @@ impl Setup {
     /// Starts the host, and waits until it listens.
     pub async fn start(self) -> Result<Toolhost> {
         let dir = self.write()?;
-        let (stdout, stderr) = (dir.path().join("stdout"), dir.path().join("stderr"));
-        let child = Command::new(toolhost_program()?)
-            .args(["--config", "toolhost.toml"])
-            .args(&self.arguments)
-            .arg("serve")
-            .current_dir(dir.path())
-            .env_clear()
-            .envs(self.environment)
-            .stdin(Stdio::null())
-            .stdout(std::fs::File::create(&stdout)?)
-            .stderr(std::fs::File::create(&stderr)?)
-            .spawn()?;
-        let mut host = Toolhost { child, dir, url: String::new() };
-        let deadline = Instant::now() + START_TIME;
-        loop {
-            let printed = std::fs::read_to_string(&stdout)?;
-            let url = printed.lines().find_map(|line| line.strip_prefix("Serving MCP on ")?.split("/mcp").next());
-            if let Some(url) = url {
-                host.url = url.to_owned();
-                return Ok(host);
-            }
-            if let Some(status) = host.child.try_wait()? {
-                bail!("toolhost ended with {status}: {}", host.printed()?);
-            }
-            if Instant::now() > deadline {
-                bail!("toolhost did not listen: {}", host.printed()?);
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let Self { environment, arguments, .. } = self;
+        let child = spawn(dir.path(), &arguments, &environment)?;
+        let mut host = Toolhost { child, dir, url: String::new(), environment, arguments };
+        host.until_it_listens().await?;
+        Ok(host)
     }
+}
+
+/// Starts the program in a folder; what it prints goes into files there.
+fn spawn(dir: &Path, arguments: &[String], environment: &[(String, String)]) -> Result<Child> {
+    Ok(Command::new(toolhost_program()?)
+        .args(["--config", "toolhost.toml"])
+        .args(arguments)
+        .arg("serve")
+        .current_dir(dir)
+        .env_clear()
+        .envs(environment.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(dir.join("stdout"))?)
+        .stderr(std::fs::File::create(dir.join("stderr"))?)
+        .spawn()?)
 }
 
 /// A config with the keys that are the harness's own.
@@ -116,9 +117,43 @@ pub struct Toolhost {
     child: Child,
     dir: TempDir,
     url: String,
+    environment: Vec<(String, String)>,
+    arguments: Vec<String>,
 }
 
 impl Toolhost {
+    async fn until_it_listens(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_TIME;
+        loop {
+            let printed = std::fs::read_to_string(self.dir().join("stdout"))?;
+            let url = printed.lines().find_map(|line| line.strip_prefix("Serving MCP on ")?.split("/mcp").next());
+            if let Some(url) = url {
+                self.url = url.to_owned();
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("toolhost ended with {status}: {}", self.printed()?);
+            }
+            if Instant::now() > deadline {
+                bail!("toolhost did not listen: {}", self.printed()?);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Ends the process in the middle of whatever it does (SIGKILL).
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again in the same folder, after it was killed. It listens on another port.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.child = spawn(self.dir.path(), &self.arguments, &self.environment)?;
+        self.until_it_listens().await
+    }
+
     /// Where it listens, such as `http://127.0.0.1:4711`.
     pub fn url(&self) -> &str {
         &self.url
