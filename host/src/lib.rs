@@ -35,7 +35,7 @@
 //! front        how a request comes in      -> host, registry, tasks, config, call, fault, seal
 //! host         the walk of a call          -> gate, policy, registry, runtime, tasks, config, call, fault, seal, instructions
 //! gate         who, may they, how fast, and what was done -> policy, wire, config, call, fault
-//! tasks        calls that outlast a request -> config, call, fault
+//! tasks        calls that outlast a request -> wire, config, call, fault
 //! instructions what agents are told first  -> registry, capability
 //! registry     which plugins there are     -> runtime, capability, search, policy, config, call, fault
 //! runtime      how a plugin runs           -> capability, policy, config, wit, call, fault, schema, seal

@@ -18,7 +18,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("wasmparser", &["runtime/needs.rs"]),
     ("wit_component", &["runtime/needs.rs"]),
     ("jsonschema", &["schema.rs"]),
-    ("rusqlite", &["capability/sql/sqlite", "capability/kv/sqlite", "tasks/sqlite"]),
+    ("rusqlite", &["capability/sql/sqlite", "capability/kv/sqlite", "tasks/sqlite", "wire/sqlite.rs"]),
     ("mysql_async", &["capability/sql/mysql"]),
     ("reqwest", &["capability/http", "capability/model/openai"]),
     ("aws_config", &["wire/aws.rs"]),

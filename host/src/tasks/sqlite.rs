@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::{End, RESTARTED, UNKEPT, UnderWay, now_ms};
 use crate::call::{Caller, JsonObject};
+use crate::wire::sqlite::{OpenError, Own};
 
 /// How long another host that has the same file may take to end.
 const BUSY_TIME: Duration = Duration::from_secs(1);
@@ -70,10 +70,8 @@ pub(super) struct Most {
 pub(super) enum Trouble {
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    #[error("its file was made by something else, or by a newer toolhost")]
-    Foreign,
-    #[error("its file cannot be opened or made: {0}")]
-    Unusable(#[from] std::io::Error),
+    #[error(transparent)]
+    Unopened(#[from] OpenError),
     #[error("the host is stopping")]
     Stopping,
 }
@@ -174,51 +172,23 @@ impl Sqlite {
     }
 }
 
-/// Opens the file, makes it what it should be, and ends what ran in another process.
-fn open(path: Option<&Path>, run: &str) -> Result<Connection, Trouble> {
-    let mut connection = match path {
-        None => Connection::open_in_memory()?,
-        Some(path) => {
-            make(path)?;
-            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?
-        }
-    };
-    connection.busy_timeout(BUSY_TIME)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    // The file stays this connection's own for as long as that is open.
-    connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    // A client that was told of a task finds it, also after a power failure.
-    connection.execute_batch("PRAGMA synchronous = FULL")?;
-    let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let number = |pragma: &str| change.query_row(pragma, [], |row| row.get::<_, i32>(0));
-    let marks = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    match (marks, tables) {
-        ((APPLICATION_ID, SCHEMA_VERSION), _) => {}
-        ((0, 0), 0) => {
-            let marks = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};");
-            change.execute_batch(&marks)?;
-            change.execute_batch(SCHEMA)?;
-        }
-        _ => return Err(Trouble::Foreign),
-    }
-    let (word, said) = written(End::Lost(RESTARTED.to_owned()));
-    let update = "UPDATE task SET ending = ?1, said = ?2, updated_ms = ?3 WHERE ending IS NULL AND run <> ?4";
-    change.execute(update, params![word, said, now_ms(), run])?;
-    change.commit()?;
-    Ok(connection)
-}
+const TASKS: Own = Own {
+    application_id: APPLICATION_ID,
+    schema_version: SCHEMA_VERSION,
+    schema: SCHEMA,
+    busy_time: BUSY_TIME,
+    // The file stays this connection's own for as long as that is open; and a client that was told of
+    // a task finds it, also after a power failure.
+    keeping: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+};
 
-/// Makes the file if it is not there, for this user alone; SQLite gives the files beside it
-/// the same mode.
-fn make(path: &Path) -> Result<(), std::io::Error> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+/// Opens the file, makes it what it should be, and ends what ran in another process.
+fn open(path: Option<&Path>, run: &str) -> Result<Connection, OpenError> {
+    TASKS.open(path, |change, _| {
+        let (word, said) = written(End::Lost(RESTARTED.to_owned()));
+        let update = "UPDATE task SET ending = ?1, said = ?2, updated_ms = ?3 WHERE ending IS NULL AND run <> ?4";
+        change.execute(update, params![word, said, now_ms(), run]).map(drop)
+    })
 }
 
 /// An end as it is kept.

@@ -3,3 +3,4 @@
 pub mod aws;
 pub mod patience;
 pub mod redact;
+pub mod sqlite;

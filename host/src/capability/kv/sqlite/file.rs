@@ -1,14 +1,13 @@
-//! The file of a store, or the memory in its place: opened, made if it is not there, and
-//! never taken for another database.
+//! The file of a store, or the memory in its place, and its tables.
 
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::now_ms;
 use super::trouble::Trouble;
+use crate::wire::sqlite::{OpenError, Own};
 
 /// How long another program that has the same file open may take with it.
 const BUSY_TIME: Duration = Duration::from_secs(5);
@@ -59,47 +58,28 @@ CREATE TRIGGER space_emptied AFTER UPDATE OF keys ON space WHEN NEW.keys = 0 BEG
   DELETE FROM space WHERE id = NEW.id;
 END;";
 
+const STORE: Own = Own {
+    application_id: APPLICATION_ID,
+    schema_version: SCHEMA_VERSION,
+    schema: SCHEMA,
+    busy_time: BUSY_TIME,
+    // A power failure may lose what was kept last, and damages nothing.
+    keeping: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
+};
+
 /// Opens the file, and makes it what it should be.
 pub(super) fn open(path: Option<&Path>) -> Result<Connection, Trouble> {
-    let mut connection = match path {
-        None => Connection::open_in_memory()?,
-        Some(path) => {
-            make(path)?;
-            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?
-        }
-    };
-    connection.busy_timeout(BUSY_TIME)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    // A power failure may lose what was kept last, and damages nothing.
-    connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-    let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let number = |pragma: &str| change.query_row(pragma, [], |row| row.get::<_, i32>(0));
-    let marks = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    match (marks, tables) {
-        ((APPLICATION_ID, SCHEMA_VERSION), _) => {}
-        ((0, 0), 0) => {
-            let marks = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};");
-            change.execute_batch(&marks)?;
-            change.execute_batch(SCHEMA)?;
+    let opened = STORE.open(path, |change, is_new| {
+        if is_new {
             // Not from 1: a version that was handed out before the file was lost, or the memory
             // emptied, must not fit what is kept now.
             change.execute("INSERT INTO store VALUES (?1, 0)", [now_ms().saturating_mul(1_000)])?;
         }
-        _ => return Err(Trouble::Foreign),
-    }
-    change.commit()?;
-    Ok(connection)
-}
-
-/// Makes the file if it is not there, for this user alone; SQLite gives the files beside it
-/// the same mode.
-fn make(path: &Path) -> Result<(), Trouble> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|_| Trouble::Unusable)
+        Ok(())
+    });
+    opened.map_err(|error| match error {
+        OpenError::Sqlite(error) => Trouble::Sqlite(error),
+        OpenError::Foreign => Trouble::Foreign,
+        OpenError::Unusable(_) => Trouble::Unusable,
+    })
 }
