@@ -2,6 +2,7 @@
 //! servers that it needs.
 
 #[cfg(feature = "athena")]
+pub mod canary;
 pub mod athena;
 mod aws;
 pub mod bedrock;

@@ -5,7 +5,6 @@
 //! `SOAK_S` says for how many seconds; a fifth of them without a kill at the end.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::RwLock;
 use toolhost_tests::component;
+use toolhost_tests::canary;
 use toolhost_tests::http::Connection;
 use toolhost_tests::toolhost::{Setup, Toolhost, run};
 
@@ -126,26 +126,12 @@ async fn calls(caller: usize, url: &RwLock<String>, seen: &Seen) -> Result<()> {
     Ok(())
 }
 
-/// Every line of every chain of the trail, by trace: who called, and how it ended.
-fn trail(dir: &Path) -> Result<HashMap<String, (String, String)>> {
-    let mut folders: Vec<PathBuf> = vec![dir.to_owned()];
-    let mut lines = HashMap::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "jsonl") {
-                for line in std::fs::read_to_string(&path)?.lines() {
-                    // The last line before a kill may be half a line.
-                    let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
-                    let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
-                    lines.insert(text("trace"), (text("caller"), text("outcome")));
-                }
-            }
-        }
-    }
-    Ok(lines)
+/// Every line of the trail, by trace: who called, and how it ended.
+fn by_trace(trail: &str) -> HashMap<String, (String, String)> {
+    // The last line before a kill may be half a line.
+    let lines = trail.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    lines.map(|line| (text(&line, "trace"), (text(&line, "caller"), text(&line, "outcome")))).collect()
 }
 
 /// Replaces plugins and config, and kills the process, until the last fifth; then looks at memory.
@@ -193,7 +179,7 @@ async fn whatever_was_answered_is_right_and_in_the_trail() -> Result<()> {
     let answered = seen.answered.into_inner().map_err(|_| anyhow::anyhow!("a caller failed"))?;
     let (verified, said) = run(host.dir(), &["audit", "verify"])?;
     ensure!(verified.success(), "the trail is broken: {said}");
-    let trail = trail(&host.dir().join("audit"))?;
+    let trail = by_trace(&canary::trail(&host.dir().join("audit"))?);
     let lost: Vec<_> = answered.iter().filter(|(trace, ending)| trail.get(*trace) != Some(*ending)).take(5).collect();
     println!(
         "{CALLERS} callers, {} s: {} calls answered, {} broken off, {reloads} reloads, {kills} kills, {} lines in the \

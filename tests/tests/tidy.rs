@@ -89,6 +89,27 @@ fn room(path: &Path) -> Option<String> {
     Some(first.trim_end_matches(".rs").to_owned())
 }
 
+/// A capability that has credentials plants marked ones, and looks for them in all that is said.
+#[test]
+fn every_capability_with_credentials_has_its_canary() -> Result<()> {
+    let mut with_credentials = 0;
+    for entry in toolhost::capability::ALL.iter().filter(|entry| entry.needs_grant()) {
+        let sources = sources(&format!("host/src/capability/{}", entry.name))?;
+        let has_credentials = sources.iter().any(|(_, text)| text.contains("SecretRef") || text.contains("wire::aws"));
+        if !has_credentials {
+            continue;
+        }
+        with_credentials += 1;
+        let path = repository().join(format!("tests/tests/{}/secrets.rs", entry.name));
+        let canary = std::fs::read_to_string(&path).with_context(|| format!("no canary: {}", path.display()))?;
+        for needed in ["Said::by(", ".holds_none_of(", "no_secret_is_in_anything_that_the_host_answers_or_prints"] {
+            assert!(canary.contains(needed), "the canary of `{}` lacks {needed}", entry.name);
+        }
+    }
+    assert!(with_credentials > 0, "the rule finds no capability");
+    Ok(())
+}
+
 #[test]
 fn every_import_goes_in_a_direction_that_the_map_allows() -> Result<()> {
     let directions = directions()?;
