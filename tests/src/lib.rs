@@ -15,6 +15,7 @@ pub mod mcp;
 pub mod openai;
 pub mod process;
 pub mod prometheus;
+pub mod ready;
 pub mod stdio;
 pub mod toolhost;
 pub mod upstream;

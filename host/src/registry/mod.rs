@@ -2,7 +2,9 @@
 //! a snapshot that is swapped as a whole.
 
 mod load;
+pub mod pins;
 mod reload;
+pub mod signature;
 mod snapshot;
 mod watch;
 
@@ -126,7 +128,7 @@ impl Registry {
         match snapshot {
             Ok(snapshot) => self.snapshot.store(Arc::new(snapshot)),
             Err(message) => {
-                return tracing::warn!(plugin.name = name, message, "a plugin's new description is not taken");
+                return tracing::warn!(plugin.name = name, why = message, "a plugin's new description is not taken");
             }
         }
         drop(swapping);

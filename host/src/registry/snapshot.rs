@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::pins::Pins;
 use super::{ConfigFailure, LoadFailure};
 use crate::call::{Answer, JsonObject, Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
 use crate::capability::Grants;
+use crate::config::Signer;
 use crate::fault::Error;
 use crate::policy::Policy;
 use crate::runtime::{LoadedPrompt, LoadedTemplate, LoadedTool, Plugin};
@@ -24,6 +26,8 @@ pub struct Snapshot {
     grants: Arc<Grants>,
     policy: Arc<Policy>,
     config_failure: Option<ConfigFailure>,
+    pins: Pins,
+    signers: BTreeMap<String, Signer>,
     /// What the config says of `search_tools`.
     search_wanted: Option<bool>,
     search: Option<Arc<Search>>,
@@ -37,6 +41,11 @@ impl Snapshot {
     pub fn new(grants: Arc<Grants>, config_failure: Option<ConfigFailure>, search: Option<bool>) -> Self {
         let policy = Arc::new(Policy::everything());
         Self { grants, policy, config_failure, search_wanted: search, ..Self::default() }
+    }
+
+    /// The same, with what its plugins were held against, and who signed them, by their names.
+    pub(super) fn held_against(self, pins: Pins, signers: BTreeMap<String, Signer>) -> Self {
+        Self { pins, signers, ..self }
     }
 
     /// The same, complete: with the tool that finds others, if it is wanted or there are many.
@@ -61,6 +70,7 @@ impl Snapshot {
 
     /// The same with a plugin that has described itself anew, or why its description does not fit.
     pub fn with(&self, plugin: Plugin) -> Result<Self, String> {
+        self.pins.check_described_anew(&plugin)?;
         let mut snapshot = self.clone();
         // One that was reloaded since has described itself already.
         let place = snapshot.plugins.iter().position(|other| other.is_of_same_load(&plugin));
@@ -116,6 +126,16 @@ impl Snapshot {
     /// Those that are not served as they should be, by name.
     pub fn failures(&self) -> &[LoadFailure] {
         &self.failures
+    }
+
+    /// What the plugins were held against.
+    pub fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// Who signed the file of a plugin, if that was looked at.
+    pub fn signer(&self, plugin: &str) -> Option<&Signer> {
+        self.signers.get(plugin)
     }
 
     /// The operator's grants.
