@@ -14,6 +14,8 @@ mod files;
 mod load;
 #[path = "reload/news.rs"]
 mod news;
+#[path = "reload/shared.rs"]
+mod shared;
 
 /// One call by REST: its status.
 async fn status(host: &Toolhost, tool: &str, arguments: Value) -> Result<u16> {

@@ -43,6 +43,9 @@ pub(super) fn report(config: &Config, host: &Host) -> bool {
         let (tools, signed) = (tools.join(", "), signed.unwrap_or_default());
         println!("{} plugin {}: {tools}{signed}", mark(Mark::Good), bold(&plugin.name));
     }
+    for note in plugins.notes() {
+        println!("{} plugin {}: {}", mark(Mark::Warning), bold(&note.plugin), note.message);
+    }
     for failure in plugins.failures() {
         println!("{} plugin {}: {}", mark(Mark::Bad), bold(&failure.plugin), failure.message);
     }

@@ -17,7 +17,7 @@ use tokio::sync::{broadcast, watch as channel};
 
 use self::load::Load;
 use self::reload::{Loading, assemble};
-pub use self::snapshot::Snapshot;
+pub use self::snapshot::{Note, Snapshot};
 use self::watch::{Files, Stamp};
 use crate::call::{News, Offer};
 use crate::capability::Grants;

@@ -174,6 +174,9 @@ fn tell_operator(before: &Snapshot, after: &Snapshot) {
     for failure in after.failures().iter().filter(|failure| !before.failures().contains(failure)) {
         tracing::warn!(plugin.name = failure.plugin, why = failure.message, "a plugin is not what it should be");
     }
+    for note in after.notes().iter().filter(|note| !before.notes().contains(note)) {
+        tracing::info!(plugin.name = note.plugin, note = note.message, "a plugin shares what it offers");
+    }
     let known = before.grants().failures();
     for failure in after.grants().failures().iter().filter(|failure| !known.contains(failure)) {
         tracing::warn!(grant.name = failure.path, why = failure.message, "a grant cannot be used");
