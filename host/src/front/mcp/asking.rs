@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use futures_util::future::join_all;
@@ -22,6 +23,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::call::{Abilities, Asked, Caller, JsonObject, NoReply, Question, Reply, Root, Said, SaidByModel, Turn};
+use crate::front::streamable::JsonAlone;
 use crate::seal::Seal;
 
 /// What a model's name may hold, in characters; a client may send anything.
@@ -36,6 +38,12 @@ const ROOTS_MAX: usize = 1_000;
 /// What the client of a request can be asked.
 pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
     let Some(offered) = context.client_capabilities() else { return Abilities::default() };
+    // Asked in place, it would never hear of it.
+    let hears = is_modern(context)
+        || context.extensions.get::<Parts>().is_none_or(|head| head.extensions.get::<JsonAlone>().is_none());
+    if !hears {
+        return Abilities::default();
+    }
     let elicitation = offered.elicitation.as_ref();
     Abilities {
         // One that names neither form of it knows the older one, which has forms alone.
