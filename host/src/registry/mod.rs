@@ -1,5 +1,5 @@
-//! Which plugins there are: files of a directory and tables of the config, loaded into
-//! a snapshot that is swapped as a whole.
+//! Which plugins there are: files of a directory and tables of the config, signed and approved
+//! where they have to be, loaded into a snapshot that is swapped as a whole.
 
 mod load;
 pub mod pins;
