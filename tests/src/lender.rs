@@ -112,6 +112,37 @@ impl Lender {
         anyhow::bail!("the stream ended without a result: {heard:?}");
     }
 
+    /// Several calls in one array, for the one revision that has those: their results in this order,
+    /// and what else was heard. Each wants to hear of its progress.
+    pub async fn call_all(
+        &self,
+        calls: &[(&str, Value)],
+        model: impl Fn(&Value) -> Option<Value>,
+    ) -> Result<(Vec<Value>, Heard)> {
+        let one = |((tool, arguments), id): (&(&str, Value), u32)| {
+            let params = json!({ "name": tool, "arguments": arguments, "_meta": { "progressToken": id } });
+            json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+        };
+        let body = Value::from(calls.iter().zip(CALL..).map(one).collect::<Vec<_>>()).to_string();
+        let mut events = Events::open(&self.url, "POST", &self.headers(), body).await?;
+        let (mut results, mut heard) = (vec![Value::Null; calls.len()], Heard::default());
+        while results.contains(&Value::Null) {
+            let message =
+                events.next().await?.with_context(|| format!("the stream ended early: {results:?}, {heard:?}"))?;
+            let is_answer = message.get("method").is_none();
+            match results.iter_mut().zip(CALL..).find(|(_, id)| is_answer && message["id"] == *id) {
+                Some((result, _)) => *result = message["result"].clone(),
+                None => drop(self.take(message, &mut heard, &model).await?),
+            }
+        }
+        Ok((results, heard))
+    }
+
+    /// The id of its session.
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
     /// The stream of what the server says outside any call.
     pub async fn listen(&self) -> Result<Events> {
         Events::open(&self.url, "GET", &self.headers(), String::new()).await

@@ -1,11 +1,11 @@
 //! The house as seen from the street: a toolhost that runs, clients that call it, and the
 //! servers that it needs.
 
-#[cfg(feature = "athena")]
-pub mod canary;
 pub mod athena;
 mod aws;
 pub mod bedrock;
+#[cfg(feature = "athena")]
+pub mod canary;
 pub mod cases;
 pub mod crm;
 pub mod data_api;
@@ -16,6 +16,7 @@ pub mod mcp;
 pub mod openai;
 pub mod process;
 pub mod prometheus;
+pub mod ready;
 pub mod stdio;
 pub mod toolhost;
 pub mod upstream;

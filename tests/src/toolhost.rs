@@ -32,8 +32,7 @@ impl Setup {
 
     /// Puts a component of this workspace into the plugin directory, as `<name>.wasm`.
     pub fn plugin(self, name: &str, component_name: &str) -> Result<Self> {
-        let bytes = std::fs::read(component(component_name)?)?;
-        Ok(self.file(name, bytes))
+        Ok(self.file(name, bytes(component_name)?))
     }
 
     /// Puts any bytes into the plugin directory, as `<name>.wasm`.
@@ -267,6 +266,16 @@ pub fn component(name: &str) -> Result<PathBuf> {
     let file = target_dir()?.join("wasm32-wasip2/plugin").join(format!("{name}.wasm"));
     anyhow::ensure!(file.exists(), "{} is missing: run `make plugins`", file.display());
     Ok(file)
+}
+
+/// The bytes of a component of this workspace.
+pub fn bytes(name: &str) -> Result<Vec<u8>> {
+    Ok(std::fs::read(component(name)?)?)
+}
+
+/// The same component as another file: with a section that nobody reads.
+pub fn marked(bytes: &[u8]) -> Vec<u8> {
+    [bytes, b"\0\x05\x04mark"].concat()
 }
 
 /// The root of the repository.

@@ -1,12 +1,10 @@
 //! A host whose files change while it serves: what is new is taken in, what is wrong is told
 //! and harms nothing, and no call is lost.
 
-use std::time::{Duration, Instant};
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use serde_json::{Value, json};
-use toolhost_tests::component;
-use toolhost_tests::toolhost::Toolhost;
+use toolhost_tests::ready::{PATIENCE, fails, logs, ready, serves, until};
+use toolhost_tests::toolhost::{Toolhost, bytes, marked};
 
 #[path = "reload/config.rs"]
 mod config;
@@ -16,62 +14,8 @@ mod files;
 mod load;
 #[path = "reload/news.rs"]
 mod news;
-
-/// How long a test waits for what must come sooner or later.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The bytes of a component of this workspace.
-fn bytes(name: &str) -> Result<Vec<u8>> {
-    Ok(std::fs::read(component(name)?)?)
-}
-
-/// The same component as another file: with a section that nobody reads.
-fn marked(bytes: &[u8]) -> Vec<u8> {
-    [bytes, b"\0\x05\x04mark"].concat()
-}
-
-/// Looks again and again until something holds: what was seen then.
-async fn until(
-    what: &str,
-    mut look: impl AsyncFnMut() -> Result<Value>,
-    holds: impl Fn(&Value) -> bool,
-) -> Result<Value> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let seen = look().await?;
-        if holds(&seen) {
-            return Ok(seen);
-        }
-        ensure!(Instant::now() < deadline, "{what}: {seen}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Waits until `/ready` is as it should be: what it says then.
-async fn ready(host: &Toolhost, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
-    until(what, async || host.get("/ready").await?.json(), holds).await
-}
-
-/// Waits until these plugins are served, and nothing is wrong.
-async fn serves(host: &Toolhost, plugins: &[&str]) -> Result<()> {
-    let what = json!({ "ready": true, "plugins": plugins, "failures": [] });
-    let seen = ready(host, "not all is served", |ready| *ready == what).await;
-    seen.map(|_| ()).with_context(|| host.printed().unwrap_or_default())
-}
-
-/// Waits until `/ready` tells of one failure in these words: the failure.
-async fn fails(host: &Toolhost, words: &[&str]) -> Result<Value> {
-    let says = |ready: &Value| {
-        let message = ready["failures"][0]["message"].as_str().unwrap_or_default();
-        words.iter().all(|word| message.contains(word))
-    };
-    let ready = ready(host, &format!("no failure says {words:?}"), says).await?;
-    ensure!(
-        ready["ready"] == json!(false) && ready["failures"].as_array().is_some_and(|all| all.len() == 1),
-        "{ready}"
-    );
-    Ok(ready["failures"][0].clone())
-}
+#[path = "reload/shared.rs"]
+mod shared;
 
 /// One call by REST: its status.
 async fn status(host: &Toolhost, tool: &str, arguments: Value) -> Result<u16> {
@@ -81,11 +25,4 @@ async fn status(host: &Toolhost, tool: &str, arguments: Value) -> Result<u16> {
 /// The status of a call of `echo`.
 async fn echoes(host: &Toolhost, plugin: &str) -> Result<u16> {
     status(host, &format!("{plugin}__echo"), json!({ "message": "hi" })).await
-}
-
-/// Waits until the host has printed these words.
-async fn logs(host: &Toolhost, words: &str) -> Result<()> {
-    let printed = async || Ok(Value::String(host.printed()?));
-    until(&format!("nothing says {words}"), printed, |all| all.as_str().is_some_and(|all| all.contains(words))).await?;
-    Ok(())
 }

@@ -15,8 +15,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::RwLock;
-use toolhost_tests::component;
 use toolhost_tests::canary;
+use toolhost_tests::component;
 use toolhost_tests::http::Connection;
 use toolhost_tests::toolhost::{Setup, Toolhost, run};
 

@@ -30,6 +30,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["runtime/output/skill.rs"]),
     ("sqlparser", &["guard"]),
     ("toolhost_embedded", &["capability/query/embedded.rs"]),
+    ("aws_lc_rs", &["registry/signature.rs"]),
+    ("similar", &["registry/pins"]),
     ("clap", &["cli"]),
     ("mimalloc", &["main.rs"]),
     ("std::env::var", &["config/secret.rs"]),

@@ -25,7 +25,7 @@ impl Check {
     pub(super) async fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
         let config = start::read(path)?;
         let host = start::start(&config).await?;
-        let mut good = start::report(&host);
+        let mut good = start::report(&config, &host);
         if !self.offline {
             let plugins = host.plugins();
             let probes = plugins.grants().iter().map(async |(path, grant)| {

@@ -1,14 +1,16 @@
 //! `toolhost inspect`: what a plugin file is, has, and would need.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
 
+use super::start;
 use super::terminal::bold;
 use crate::capability::{Entry, PluginGrants};
-use crate::config::Limits;
+use crate::config::{Limits, Pins};
+use crate::registry::signature::{self, Trust};
 use crate::runtime::{Cache, Offers, Plugin, PluginSpec, Runtime};
 
 /// Show what a plugin file offers, what it imports, and what it would need.
@@ -19,10 +21,12 @@ pub(super) struct Inspect {
 }
 
 impl Inspect {
-    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, config: &Path) -> anyhow::Result<ExitCode> {
         let shown = self.file.display();
         let bytes = std::fs::read(&self.file).with_context(|| format!("cannot read {shown}"))?;
         let size = bytes.len();
+        // Before anything reads what the bytes mean.
+        let signed = self.signed(config, &bytes).with_context(|| format!("{shown} is refused"))?;
         let name = self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let runtime = Runtime::new(1, Cache::none())?;
         let spec = PluginSpec {
@@ -35,6 +39,7 @@ impl Inspect {
         };
         let plugin = Plugin::load(&runtime, spec, bytes).await.with_context(|| format!("{shown} is refused"))?;
         println!("{}  {size} bytes  sha256:{}", bold(&shown.to_string()), plugin.digest);
+        println!("{signed}");
         show_offers(&plugin.offers);
         println!("\n{}", bold("Imports"));
         for capability in &plugin.needs.capabilities {
@@ -52,6 +57,21 @@ impl Inspect {
             println!("  grants = [{}]", wanted.join(", "));
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Who signed it, as far as the config knows their keys; an error if the signature is a bad one.
+    fn signed(&self, config: &Path, bytes: &[u8]) -> anyhow::Result<String> {
+        let pins = if config.exists() { start::read(config)?.pins } else { Pins::default() };
+        // One that is not signed may be looked at.
+        let pins = Pins { require_signature: false, ..pins };
+        let signer = Trust::of(&pins, None).verify(&self.file, bytes).map_err(anyhow::Error::msg)?;
+        Ok(match signer {
+            Some(signer) => format!("signed by {}", signer.name),
+            None if signature::file_of(&self.file).exists() => {
+                format!("signed by nobody that {} knows: it has no [[pins.keys]]", config.display())
+            }
+            None => "not signed".to_owned(),
+        })
     }
 }
 

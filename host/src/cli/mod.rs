@@ -1,5 +1,6 @@
 //! The command line: one command, one file.
 
+mod approve;
 mod call;
 mod check;
 pub mod demo;
@@ -56,6 +57,7 @@ enum Command {
     Call(call::Call),
     Check(check::Check),
     Inspect(inspect::Inspect),
+    Approve(approve::Approve),
     New(new::New),
     Test(test::Test),
     IamPolicy(iam_policy::IamPolicy),
@@ -75,7 +77,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Command::Demo(command) => command.run().await,
             Command::Call(command) => command.run(&config).await,
             Command::Check(command) => command.run(&config).await,
-            Command::Inspect(command) => command.run().await,
+            Command::Inspect(command) => command.run(&config).await,
+            Command::Approve(command) => command.run(&config).await,
             Command::New(command) => command.run(),
             Command::Test(command) => command.run().await,
             Command::IamPolicy(command) => command.run(&config),

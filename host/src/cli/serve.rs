@@ -37,7 +37,7 @@ pub(super) async fn serve(
     let host = Arc::new(start::start(&config).await?);
     let server = Server::bind(Arc::clone(&host), config.serve.clone(), insecure).await?;
     let _watching = watch(Arc::clone(&host));
-    start::report(&host);
+    start::report(&config, &host);
     let url = format!("http://{}", server.address());
     println!("Serving MCP on {} and REST on {}", bold(&format!("{url}/mcp")), bold(&format!("{url}/tools")));
     println!("Callers are not identified: whoever reaches this address may call every tool.");

@@ -29,7 +29,7 @@ pub(super) async fn start(config: &Config) -> anyhow::Result<Host> {
 }
 
 /// Prints what is served and what is not; never a secret. True if nothing failed.
-pub(super) fn report(host: &Host) -> bool {
+pub(super) fn report(config: &Config, host: &Host) -> bool {
     let plugins = host.plugins();
     for (path, grant) in plugins.grants().iter() {
         println!("{} grant {}: {}", mark(Mark::Good), bold(path), grant.summary());
@@ -39,13 +39,24 @@ pub(super) fn report(host: &Host) -> bool {
     }
     for plugin in plugins.plugins() {
         let tools: Vec<&str> = plugin.offers.tools.iter().map(|loaded| loaded.tool.name.as_str()).collect();
-        println!("{} plugin {}: {}", mark(Mark::Good), bold(&plugin.name), tools.join(", "));
+        let signed = plugins.signer(&plugin.name).map(|signer| format!("; signed by {}", signer.name));
+        let (tools, signed) = (tools.join(", "), signed.unwrap_or_default());
+        println!("{} plugin {}: {tools}{signed}", mark(Mark::Good), bold(&plugin.name));
+    }
+    for note in plugins.notes() {
+        println!("{} plugin {}: {}", mark(Mark::Warning), bold(&note.plugin), note.message);
     }
     for failure in plugins.failures() {
         println!("{} plugin {}: {}", mark(Mark::Bad), bold(&failure.plugin), failure.message);
     }
     if plugins.plugins().is_empty() && plugins.failures().is_empty() {
         println!("{} no plugins: put .wasm files into the plugin directory", mark(Mark::Warning));
+    }
+    // A config of no file has nowhere to write down what is approved.
+    if config.file().is_some() && !plugins.pins().hold() && !plugins.plugins().is_empty() {
+        let file = config.resolve(&config.pins.file);
+        let says = "the plugins are not pinned: what changes in their files is served at once";
+        println!("{} {says}; `toolhost approve` pins them, in {}", mark(Mark::Warning), file.display());
     }
     plugins.failures().is_empty() && plugins.grants().failures().is_empty()
 }

@@ -26,6 +26,9 @@ impl Stdio {
         for failure in host.plugins().failures() {
             tracing::warn!(plugin.name = failure.plugin, reason = failure.message, "a plugin is not served");
         }
+        for note in host.plugins().notes() {
+            tracing::info!(plugin.name = note.plugin, note = note.message, "a plugin shares what it offers");
+        }
         let tasks = host.tasks();
         tokio::select! {
             served = front::serve_stdio(Arc::clone(&host), &config.serve, stop_signal()) => served?,

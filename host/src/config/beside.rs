@@ -48,7 +48,7 @@ impl Config {
     /// The files that the tables name, as they are written there.
     fn names_beside(&self) -> impl Iterator<Item = &Path> {
         // Each table that names one adds it here.
-        [self.callers.keys.as_deref()].into_iter().flatten()
+        [self.callers.keys.as_deref(), Some(&*self.pins.file)].into_iter().flatten()
     }
 
     /// Reads the files that the tables name.
@@ -79,7 +79,7 @@ mod tests {
         let without = read();
         let keys = Path::new("keys.toml");
         assert_eq!(without.beside(keys).map(Beside::text), Some(None));
-        assert_eq!(without.files().collect::<Vec<_>>(), [file.clone(), dir.join(keys)]);
+        assert_eq!(without.files().collect::<Vec<_>>(), [file.clone(), dir.join(keys), dir.join("toolhost.lock")]);
         std::fs::write(dir.join(keys), "# none yet\n").expect("writes");
         let with = read();
         std::fs::remove_dir_all(&dir).expect("is removed");

@@ -10,6 +10,7 @@ mod bounded;
 mod callers;
 mod error;
 mod limits;
+mod lock;
 mod pins;
 mod policy;
 mod rates;
@@ -24,7 +25,8 @@ pub use self::bounded::Bounded;
 pub use self::callers::Callers;
 pub use self::error::ConfigError;
 pub use self::limits::Limits;
-pub use self::pins::Pins;
+pub use self::lock::{Definitions, Described, Lock, Pinned};
+pub use self::pins::{Pins, PublicKey, Signer};
 pub use self::policy::Policy;
 pub use self::rates::Rates;
 pub use self::secret::{Secret, SecretError, SecretRef, home_dir};
@@ -65,6 +67,8 @@ pub struct Config {
     source: Source,
     /// The files that the config names and that are read with it.
     beside: Vec<Beside>,
+    /// What was approved of the plugins.
+    lock: Option<Arc<Lock>>,
 }
 
 /// `[plugins.<name>]`: one plugin, and what it is granted.
@@ -83,6 +87,8 @@ pub struct Plugin {
     pub settings: BTreeMap<String, toml::Value>,
     /// Limits for this plugin; those of `[limits]` if not set.
     pub limits: Option<Limits>,
+    /// Who must have signed its file: the name of one of `[[pins.keys]]`.
+    pub signed_by: Option<String>,
 }
 
 /// The tables of `toolhost.toml` that are not grants.
@@ -117,6 +123,7 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
         let mut config = Self::parse(&text, path, capabilities)?;
         config.source.is_file = true;
+        config.lock = config.read_lock()?;
         Ok(config)
     }
 
@@ -141,9 +148,13 @@ impl Config {
         for name in written.plugins.keys() {
             check_name(name).map_err(|why| ConfigError::in_file(path, format!("[plugins.{name}]: {why}")))?;
         }
+        let signed_by =
+            written.plugins.iter().filter_map(|(name, plugin)| Some((&**name, plugin.signed_by.as_deref()?)));
+        written.pins.check(signed_by).map_err(|why| ConfigError::in_file(path, why))?;
         let Written { serve, limits, callers, policy, rates, audit, traces, pins, plugins } = written;
-        let beside = Vec::new();
-        let mut config = Self { serve, limits, callers, policy, rates, audit, traces, pins, plugins, source, beside };
+        let (beside, lock) = (Vec::new(), None);
+        let mut config =
+            Self { serve, limits, callers, policy, rates, audit, traces, pins, plugins, source, beside, lock };
         config.read_beside()?;
         Ok(config)
     }
@@ -185,6 +196,17 @@ impl Config {
     /// Whether both were read from the same text, in all their files.
     pub fn has_text_of(&self, other: &Self) -> bool {
         self.source.text == other.source.text && self.beside == other.beside
+    }
+
+    /// What was approved of the plugins; none if there is no such file, or the config is of no file.
+    pub fn lock(&self) -> Option<&Arc<Lock>> {
+        self.lock.as_ref()
+    }
+
+    /// The same, as if nothing had to be approved.
+    pub fn without_lock(&self) -> Self {
+        let pins = Pins { required: false, ..self.pins.clone() };
+        Self { pins, lock: None, ..self.clone() }
     }
 
     /// The file the config was read from.

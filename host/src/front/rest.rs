@@ -116,5 +116,11 @@ pub(super) async fn ready(State(host): State<Arc<Host>>) -> Response {
     let names: Vec<&str> = plugins.plugins().iter().map(|plugin| plugin.name.as_str()).collect();
     let ready = failures.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": ready, "plugins": names, "failures": failures }))).into_response()
+    let mut told = json!({ "ready": ready, "plugins": names, "failures": failures });
+    let notes = plugins.notes().iter().map(|note| json!({ "plugin": note.plugin, "message": note.message }));
+    let notes: Vec<Value> = notes.collect();
+    if !notes.is_empty() {
+        told["notes"] = notes.into();
+    }
+    (status, Json(told)).into_response()
 }

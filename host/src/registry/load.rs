@@ -9,9 +9,11 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{LoadFailure, Snapshot, Stamp};
+use super::pins::{Pins, described_alike};
+use super::signature::Trust;
+use super::{LoadFailure, Snapshot, Stamp, signature};
 use crate::capability::Grants;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Signer};
 use crate::runtime::{LoadError, Plugin, PluginSpec, Runtime, digest};
 
 /// The largest plugin file, in bytes.
@@ -34,6 +36,10 @@ pub(super) struct Found {
     pub(super) plugins: BTreeMap<String, Loaded>,
     /// What is wrong beside them.
     pub(super) failures: Vec<LoadFailure>,
+    /// What the plugins were held against.
+    pub(super) pins: Pins,
+    /// Who signed what is to be served, by the plugin's name.
+    pub(super) signers: BTreeMap<String, Signer>,
     /// Whether something failed that may pass by itself.
     pub(super) again: bool,
 }
@@ -70,7 +76,7 @@ impl Load<'_> {
     /// Loads every plugin of the config and every other `.wasm` file of the plugin directory,
     /// so many of them at once. What has not changed is not loaded again.
     pub(super) async fn run(&self, at_once: usize) -> Found {
-        let mut found = Found::default();
+        let mut found = Found { pins: self.pins(), ..Found::default() };
         let dir = dir(self.config);
         let (plugins, dir_is_there) = match find(self.config, &dir, self.before) {
             Ok(plugins) => (plugins, true),
@@ -85,44 +91,52 @@ impl Load<'_> {
         let loading: Vec<_> =
             plugins.into_iter().map(|(name, written)| self.one(name, written, &dir, dir_is_there).boxed()).collect();
         let mut loading = stream::iter(loading).buffered(at_once);
-        while let Some((name, loaded, again)) = loading.next().await {
+        while let Some(One { name, loaded, signer, again }) = loading.next().await {
+            found.signers.extend(signer.map(|signer| (name.clone(), signer)));
             found.plugins.insert(name, loaded);
             found.again |= again;
         }
         found
     }
 
-    /// What is to be served under a name, and whether to try again soon.
-    async fn one(
-        &self,
-        name: String,
-        written: config::Plugin,
-        dir: &Path,
-        dir_is_there: bool,
-    ) -> (String, Loaded, bool) {
+    fn pins(&self) -> Pins {
+        Pins::of(self.config)
+    }
+
+    /// What is to be served under a name.
+    async fn one(&self, name: String, written: config::Plugin, dir: &Path, dir_is_there: bool) -> One {
         let before = self.before.plugin(&name);
         let file = dir.join(file_of(&name, &written));
+        let trust = Trust::of(&self.config.pins, written.signed_by.as_deref());
         let spec = self.spec(&name, &written);
         let version = match &spec {
-            Ok(spec) => self.version(spec, &file, before).await,
+            Ok(spec) => self.version(spec, &file, &trust, before).await,
             Err(message) => Err(Trouble::Wrong(message.clone())),
         };
-        let or_before = before.is_some_and(|before| self.grants.still_give(&written.grants, before.grants()));
+        let signer = self.before.signer(&name);
+        let trusted = trust.holds_for(signer);
+        let granted = before.is_some_and(|before| self.grants.still_give(&written.grants, before.grants()));
+        let or_before = trusted && granted;
         let (why, again) = match version {
-            Ok(plugin) if before.is_some_and(|before| Arc::ptr_eq(before, &plugin)) => {
-                return (name, Loaded::Before(None), false);
+            Ok((plugin, signer)) => {
+                let is_before = before.is_some_and(|before| Arc::ptr_eq(before, &plugin));
+                let new = || Loaded::New { plugin, failure: None, or_before };
+                let loaded = if is_before { Loaded::Before(None) } else { new() };
+                return One { name, loaded, signer, again: false };
             }
-            Ok(plugin) => return (name, Loaded::New { plugin, failure: None, or_before }, false),
-            Err(Trouble::Gone(why)) if dir_is_there => return (name, Loaded::Nothing(Some(why)), false),
+            Err(Trouble::Gone(why)) if dir_is_there => {
+                return One { name, loaded: Loaded::Nothing(Some(why)), signer: None, again: false };
+            }
             Err(Trouble::Gone(why) | Trouble::Wrong(why)) => (Some(why), false),
             Err(Trouble::Passing(why)) => (Some(why), true),
             Err(Trouble::Moving) => (None, false),
         };
         let loaded = match before {
-            Some(before) => stand_in(before, spec.ok(), why, or_before).await,
+            Some(before) if trusted => self.stand_in(before, spec.ok(), why, or_before).await,
+            Some(_) => not_served_on(why, "its signature is not good any more"),
             None => Loaded::Nothing(why),
         };
-        (name, loaded, again)
+        One { name, loaded, signer: signer.cloned(), again }
     }
 
     fn spec(&self, name: &str, written: &config::Plugin) -> Result<PluginSpec, String> {
@@ -136,29 +150,81 @@ impl Load<'_> {
         })
     }
 
-    /// The plugin of a file: the version of before where nothing has changed.
+    /// The plugin of a file, and who signed it: the version of before where nothing has changed.
     async fn version(
         &self,
         spec: &PluginSpec,
         file: &Path,
+        trust: &Trust,
         before: Option<&Arc<Plugin>>,
-    ) -> Result<Arc<Plugin>, Trouble> {
-        if self.moving.contains(file) {
+    ) -> Result<(Arc<Plugin>, Option<Signer>), Trouble> {
+        if self.moving.contains(file) || self.moving.contains(&signature::file_of(file)) {
             return Err(Trouble::Moving);
         }
-        let path = file.to_owned();
-        let read = tokio::task::spawn_blocking(move || read(&path)).await;
-        let (bytes, digest) = read.unwrap_or_else(|error| Err(Error::other(error))).map_err(|error| {
-            let why = format!("{} cannot be read: {error}", file.display());
-            if error.kind() == ErrorKind::NotFound { Trouble::Gone(why) } else { Trouble::Wrong(why) }
-        })?;
-        let loaded = match before.filter(|before| before.digest == digest) {
-            Some(before) if before.has_spec(spec) => return Ok(Arc::clone(before)),
-            Some(before) => before.under(spec.clone()).await,
-            None => Plugin::load(self.runtime, spec.clone(), bytes).await,
+        let (path, its_trust) = (file.to_owned(), trust.clone());
+        let read = tokio::task::spawn_blocking(move || read(&path, &its_trust)).await;
+        let Read { bytes, digest, signer } =
+            read.unwrap_or_else(|error| Err(Error::other(error))).map_err(|error| {
+                let why = format!("{} cannot be read: {error}", file.display());
+                if error.kind() == ErrorKind::NotFound { Trouble::Gone(why) } else { Trouble::Wrong(why) }
+            })?;
+        let refused = |why: String| Trouble::Wrong(format!("{}: {why}", file.display()));
+        // Nothing reads what the bytes mean before these two.
+        let signer = signer.map_err(refused)?;
+        let pins = self.pins();
+        pins.knows(&spec.name).map_err(refused)?;
+        let plugin = match before.filter(|before| before.digest == digest) {
+            Some(before) if before.has_spec(spec) => Ok(Arc::clone(before)),
+            Some(before) => before.under(spec.clone()).await.map(Arc::new),
+            None => Plugin::load(self.runtime, spec.clone(), bytes).await.map(Arc::new),
         };
-        loaded.map(Arc::new).map_err(|error| trouble(&error, file))
+        let plugin = plugin.map_err(|error| trouble(&error, file))?;
+        pins.check(&plugin).map_err(refused)?;
+        Ok((plugin, signer))
     }
+
+    /// What is served where a plugin cannot be loaded: its version of before, granted what the
+    /// config grants now, or nothing. No version keeps what was taken from it.
+    async fn stand_in(
+        &self,
+        before: &Arc<Plugin>,
+        spec: Option<PluginSpec>,
+        why: Option<String>,
+        or_before: bool,
+    ) -> Loaded {
+        let failure = why.clone().map(served_on);
+        let spec = spec.filter(|spec| !before.has_spec(spec));
+        let unchanged = spec.is_none();
+        // Nor does it come to say, by another setting, what nobody approved.
+        if let Some(spec) = spec
+            && let Ok(plugin) = before.under(spec).await
+            && (self.pins().check(&plugin).is_ok() || described_alike(&plugin, before))
+        {
+            return Loaded::New { plugin: Arc::new(plugin), failure, or_before };
+        }
+        if or_before {
+            return Loaded::Before(failure);
+        }
+        let taken =
+            if unchanged { "a grant that it had is no more" } else { "it cannot do with what it is granted now" };
+        not_served_on(why, taken)
+    }
+}
+
+/// What came of one name.
+struct One {
+    name: String,
+    loaded: Loaded,
+    /// Who signed what is to be served.
+    signer: Option<Signer>,
+    /// Whether to try again soon.
+    again: bool,
+}
+
+/// Nothing, though there is a version of before.
+fn not_served_on(why: Option<String>, taken: &str) -> Loaded {
+    let why = why.unwrap_or_else(|| "its file is being written".to_owned());
+    Loaded::Nothing(Some(format!("{why}; its version of before is not served on, for {taken}")))
 }
 
 fn trouble(error: &LoadError, file: &Path) -> Trouble {
@@ -166,37 +232,19 @@ fn trouble(error: &LoadError, file: &Path) -> Trouble {
     if error.is_passing() { Trouble::Passing(why) } else { Trouble::Wrong(why) }
 }
 
-/// What is served where a plugin cannot be loaded: its version of before, granted what the
-/// config grants now, or nothing. No version keeps what was taken from it.
-async fn stand_in(before: &Arc<Plugin>, spec: Option<PluginSpec>, why: Option<String>, or_before: bool) -> Loaded {
-    let failure = why.clone().map(served_on);
-    let spec = spec.filter(|spec| !before.has_spec(spec));
-    let unchanged = spec.is_none();
-    if let Some(spec) = spec
-        && let Ok(plugin) = before.under(spec).await
-    {
-        return Loaded::New { plugin: Arc::new(plugin), failure, or_before };
-    }
-    if or_before {
-        return Loaded::Before(failure);
-    }
-    let taken = if unchanged { "a grant that it had is no more" } else { "it cannot do with what it is granted now" };
-    Loaded::Nothing(Some(match why {
-        Some(why) => format!("{why}; its version of before is not served on, for {taken}"),
-        None => format!("its file is being written; its version of before is not served on, for {taken}"),
-    }))
-}
-
 /// Why a version is served that is not the one of the file.
 pub(super) fn served_on(why: String) -> String {
     format!("{why}; its version of before is served on")
 }
 
-/// The files that plugins are loaded from, whether they are there or not.
+/// The files that plugins are loaded from, and their signatures, whether they are there or not.
 pub(super) fn files(config: &Config) -> Vec<PathBuf> {
     let dir = dir(config);
     let plugins = find(config, &dir, &Snapshot::default()).unwrap_or_else(|_| config.plugins.clone());
-    plugins.iter().map(|(name, plugin)| dir.join(file_of(name, plugin))).collect()
+    let files = plugins.iter().map(|(name, plugin)| dir.join(file_of(name, plugin)));
+    // What nobody holds against a key is not looked at.
+    let signed = !config.pins.keys.is_empty();
+    files.flat_map(|file| [signed.then(|| signature::file_of(&file)), Some(file)]).flatten().collect()
 }
 
 fn dir(config: &Config) -> PathBuf {
@@ -231,8 +279,15 @@ fn file_of(name: &str, plugin: &config::Plugin) -> PathBuf {
     plugin.file.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.wasm")))
 }
 
-/// The bytes of a file, and their digest.
-fn read(file: &Path) -> IoResult<(Vec<u8>, String)> {
+/// What was read of a file.
+struct Read {
+    bytes: Vec<u8>,
+    digest: String,
+    /// Who signed it, or what is wrong with that.
+    signer: Result<Option<Signer>, String>,
+}
+
+fn read(file: &Path, trust: &Trust) -> IoResult<Read> {
     let found = std::fs::metadata(file)?;
     if found.len() > FILE_BYTES_MAX {
         let why = format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20);
@@ -242,8 +297,8 @@ fn read(file: &Path) -> IoResult<(Vec<u8>, String)> {
     if Stamp::from(&found) != Stamp::from(&std::fs::metadata(file)?) {
         return Err(Error::other("it was written meanwhile"));
     }
-    let digest = digest(&bytes);
-    Ok((bytes, digest))
+    let (digest, signer) = (digest(&bytes), trust.verify(file, &bytes));
+    Ok(Read { bytes, digest, signer })
 }
 
 /// A setting as the plugin reads it: text as it is, anything else as TOML prints it.

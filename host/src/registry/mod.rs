@@ -1,8 +1,10 @@
-//! Which plugins there are: files of a directory and tables of the config, loaded into
-//! a snapshot that is swapped as a whole.
+//! Which plugins there are: files of a directory and tables of the config, signed and approved
+//! where they have to be, loaded into a snapshot that is swapped as a whole.
 
 mod load;
+pub mod pins;
 mod reload;
+pub mod signature;
 mod snapshot;
 mod watch;
 
@@ -15,7 +17,7 @@ use tokio::sync::{broadcast, watch as channel};
 
 use self::load::Load;
 use self::reload::{Loading, assemble};
-pub use self::snapshot::Snapshot;
+pub use self::snapshot::{Note, Snapshot};
 use self::watch::{Files, Stamp};
 use crate::call::{News, Offer};
 use crate::capability::Grants;
@@ -126,7 +128,7 @@ impl Registry {
         match snapshot {
             Ok(snapshot) => self.snapshot.store(Arc::new(snapshot)),
             Err(message) => {
-                return tracing::warn!(plugin.name = name, message, "a plugin's new description is not taken");
+                return tracing::warn!(plugin.name = name, why = message, "a plugin's new description is not taken");
             }
         }
         drop(swapping);

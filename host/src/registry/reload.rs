@@ -119,12 +119,13 @@ pub(super) fn assemble(
     search: Option<bool>,
     now: &Snapshot,
 ) -> Snapshot {
+    let Found { plugins, failures, pins, mut signers, .. } = found;
     let mut snapshot = Snapshot::new(grants, config_failure, search);
-    for failure in found.failures {
+    for failure in failures {
         snapshot.add_failure(failure.plugin, failure.message);
     }
     let mut coming = Vec::new();
-    for (name, loaded) in found.plugins {
+    for (name, loaded) in plugins {
         let failure = match loaded {
             // As it is now: it may have described itself anew while others were loaded.
             Loaded::Before(failure) => match now.plugin(&name).map(|plugin| snapshot.add(Arc::clone(plugin))) {
@@ -148,6 +149,9 @@ pub(super) fn assemble(
             Err(message) => {
                 let before = now.plugin(&name).filter(|_| or_before);
                 let stays = before.is_some_and(|before| snapshot.add(Arc::clone(before)).is_ok());
+                if stays {
+                    signers.extend(now.signer(&name).map(|signer| (name.clone(), signer.clone())));
+                }
                 Some(if stays { served_on(message) } else { message })
             }
         };
@@ -155,7 +159,7 @@ pub(super) fn assemble(
             snapshot.add_failure(name, message);
         }
     }
-    snapshot.settled()
+    snapshot.held_against(pins, signers).settled()
 }
 
 /// Writes to the log what is served otherwise than before, and what is newly wrong.
@@ -169,6 +173,9 @@ fn tell_operator(before: &Snapshot, after: &Snapshot) {
     tracing::info!(plugins.loaded = loaded, plugins.removed = removed, "reloaded");
     for failure in after.failures().iter().filter(|failure| !before.failures().contains(failure)) {
         tracing::warn!(plugin.name = failure.plugin, why = failure.message, "a plugin is not what it should be");
+    }
+    for note in after.notes().iter().filter(|note| !before.notes().contains(note)) {
+        tracing::info!(plugin.name = note.plugin, note = note.message, "a plugin shares what it offers");
     }
     let known = before.grants().failures();
     for failure in after.grants().failures().iter().filter(|failure| !known.contains(failure)) {

@@ -1,11 +1,17 @@
 //! What is served at one time: plugins, and everything that they offer, by name.
+//!
+//! Names of tools and prompts begin with their plugin's prefix. URIs and paths of skills do not: where
+//! one component is loaded under several names, the first of them by name serves what all of them
+//! have, whichever came first, and the others serve the rest of theirs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::pins::Pins;
 use super::{ConfigFailure, LoadFailure};
 use crate::call::{Answer, JsonObject, Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
 use crate::capability::Grants;
+use crate::config::Signer;
 use crate::fault::Error;
 use crate::policy::Policy;
 use crate::runtime::{LoadedPrompt, LoadedTemplate, LoadedTool, Plugin};
@@ -21,12 +27,24 @@ pub struct Snapshot {
     prompts: Index,
     skills: Index,
     failures: Vec<LoadFailure>,
+    notes: Vec<Note>,
     grants: Arc<Grants>,
     policy: Arc<Policy>,
     config_failure: Option<ConfigFailure>,
+    pins: Pins,
+    signers: BTreeMap<String, Signer>,
     /// What the config says of `search_tools`.
     search_wanted: Option<bool>,
     search: Option<Arc<Search>>,
+}
+
+/// Something about a plugin that the operator should know, and that is no failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The plugin's name.
+    pub plugin: String,
+    /// For the operator; holds no secret.
+    pub message: String,
 }
 
 /// By name: the plugin, and the place among its own.
@@ -39,11 +57,17 @@ impl Snapshot {
         Self { grants, policy, config_failure, search_wanted: search, ..Self::default() }
     }
 
+    /// The same, with what its plugins were held against, and who signed them, by their names.
+    pub(super) fn held_against(self, pins: Pins, signers: BTreeMap<String, Signer>) -> Self {
+        Self { pins, signers, ..self }
+    }
+
     /// The same, complete: with the tool that finds others, if it is wanted or there are many.
     pub fn settled(mut self) -> Self {
         let wanted = self.search_wanted.unwrap_or(self.tools.len() > search::MANY);
         let is_free = !self.tools.contains_key(search::NAME);
         self.search = (wanted && is_free).then(Arc::default);
+        self.notes = self.plugins.iter().filter_map(|plugin| self.shared(plugin)).collect();
         self
     }
 
@@ -52,6 +76,7 @@ impl Snapshot {
     pub fn add(&mut self, plugin: Arc<Plugin>) -> Result<(), String> {
         if let Err(message) = self.index(&plugin) {
             self.forget(&plugin);
+            self.index_others_of(&plugin);
             return Err(message);
         }
         let place = self.plugins.partition_point(|other| other.name <= plugin.name);
@@ -61,6 +86,7 @@ impl Snapshot {
 
     /// The same with a plugin that has described itself anew, or why its description does not fit.
     pub fn with(&self, plugin: Plugin) -> Result<Self, String> {
+        self.pins.check_described_anew(&plugin)?;
         let mut snapshot = self.clone();
         // One that was reloaded since has described itself already.
         let place = snapshot.plugins.iter().position(|other| other.is_of_same_load(&plugin));
@@ -73,6 +99,7 @@ impl Snapshot {
             None => return Err("it is gone".to_owned()),
         }
         snapshot.index(&plugin)?;
+        snapshot.index_others_of(&plugin);
         Ok(snapshot.settled())
     }
 
@@ -85,15 +112,42 @@ impl Snapshot {
     fn index(&mut self, plugin: &Arc<Plugin>) -> Result<(), String> {
         let offers = &plugin.offers;
         let tools = offers.tools.iter().map(|loaded| loaded.tool.name.clone());
-        add_all(&mut self.tools, plugin, "tool", "set a `prefix` for one of the two", tools)?;
+        add_all(&mut self.tools, plugin, "tool", tools)?;
         let prompts = offers.prompts.iter().map(|loaded| loaded.prompt.name.clone());
-        add_all(&mut self.prompts, plugin, "prompt", "set a `prefix` for one of the two", prompts)?;
+        add_all(&mut self.prompts, plugin, "prompt", prompts)?;
         let resources = offers.resources.iter().map(|resource| resource.uri.clone());
-        add_all(&mut self.resources, plugin, "resource", "serve one of the two", resources)?;
+        add_all(&mut self.resources, plugin, "resource", resources)?;
         let templates = offers.templates.iter().map(|loaded| loaded.template.uri_template.clone());
-        add_all(&mut self.templates, plugin, "template", "serve one of the two", templates)?;
+        add_all(&mut self.templates, plugin, "template", templates)?;
         let skills = offers.skills.iter().map(|skill| skill.path.clone());
-        add_all(&mut self.skills, plugin, "skill", "serve one of the two", skills)
+        add_all(&mut self.skills, plugin, "skill", skills)
+    }
+
+    /// Gives what is not any more this plugin's to the others of its component that have it, too.
+    fn index_others_of(&mut self, plugin: &Arc<Plugin>) {
+        let is_other = |other: &&Arc<Plugin>| other.digest == plugin.digest && !Arc::ptr_eq(other, plugin);
+        let others: Vec<_> = self.plugins.iter().filter(is_other).cloned().collect();
+        for other in others {
+            // It was in the index before, so it fits.
+            let _ = self.index(&other);
+        }
+    }
+
+    /// Which of a plugin's offers are served by another plugin of the same component.
+    fn shared(&self, plugin: &Arc<Plugin>) -> Option<Note> {
+        let offers = &plugin.offers;
+        let resources = offers.resources.iter().map(|resource| (&self.resources, &resource.uri));
+        let templates = offers.templates.iter().map(|loaded| (&self.templates, &loaded.template.uri_template));
+        let skills = offers.skills.iter().map(|skill| (&self.skills, &skill.path));
+        let holders = resources.chain(templates).chain(skills).filter_map(|(index, name)| index.get(name));
+        let others: Vec<_> = holders.filter(|(holder, _)| !Arc::ptr_eq(holder, plugin)).collect();
+        let (first, _) = others.first()?;
+        let (count, name) = (others.len(), &first.name);
+        let message = format!(
+            "{count} of its resources, templates and skills are served by `{name}`, which is the same component: \
+             their URIs have no prefix, and the first by name serves them"
+        );
+        Some(Note { plugin: plugin.name.clone(), message })
     }
 
     fn forget(&mut self, plugin: &Arc<Plugin>) {
@@ -116,6 +170,21 @@ impl Snapshot {
     /// Those that are not served as they should be, by name.
     pub fn failures(&self) -> &[LoadFailure] {
         &self.failures
+    }
+
+    /// What the operator should know beside that, by the plugins' names.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// What the plugins were held against.
+    pub fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// Who signed the file of a plugin, if that was looked at.
+    pub fn signer(&self, plugin: &str) -> Option<&Signer> {
+        self.signers.get(plugin)
     }
 
     /// The operator's grants.
@@ -254,14 +323,24 @@ fn add_all(
     index: &mut Index,
     plugin: &Arc<Plugin>,
     kind: &str,
-    advice: &str,
     names: impl Iterator<Item = String>,
 ) -> Result<(), String> {
+    let has_prefix = matches!(kind, "tool" | "prompt");
     for (place, name) in names.enumerate() {
         if let Some((other, _)) = index.get(&name) {
-            let full = if matches!(kind, "tool" | "prompt") { "the same full name" } else { "the same name" };
-            let other = &other.name;
-            return Err(format!("its {kind} `{name}` has {full} as one of the plugin `{other}`; {advice}"));
+            let may_share = !has_prefix && other.digest == plugin.digest;
+            if may_share && other.name < plugin.name {
+                continue;
+            }
+            if !may_share && !Arc::ptr_eq(other, plugin) {
+                let (full, advice) = if has_prefix {
+                    ("the same full name", "set a `prefix` for one of the two")
+                } else {
+                    ("the same name", "serve one of the two")
+                };
+                let other = &other.name;
+                return Err(format!("its {kind} `{name}` has {full} as one of the plugin `{other}`; {advice}"));
+            }
         }
         index.insert(name, (Arc::clone(plugin), place));
     }

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use toolhost_tests::http::Response;
+use toolhost_tests::lender::Lender;
 use toolhost_tests::toolhost::Toolhost;
 
-use crate::{BOTH, JSON, good, post, session};
+use crate::{BOTH, JSON, good, post, session, setup};
 
 async fn send(host: &Toolhost, session: &str, batch: &Value) -> Result<Response> {
     post(host, &[JSON, BOTH, ("mcp-session-id", session)], &batch.to_string()).await
@@ -68,5 +69,57 @@ async fn an_array_is_refused_where_the_revision_has_none() -> Result<()> {
     }
     let many = Value::from((0..101).map(|id| add(json!(id), 1)).collect::<Vec<_>>());
     assert_eq!(send(&host, &session, &many).await?.status, 400);
+    Ok(())
+}
+
+/// A host with a plugin that asks its client's model, and a client that lends one and has arrays.
+async fn lending() -> Result<(Toolhost, Lender)> {
+    let config = "[plugins.conformance]\nprefix = \"\"\n";
+    let host = setup(config)?.plugin("conformance", "conformance")?.start().await?;
+    let client = Lender::connect_by(host.url(), "2025-03-26", json!({ "sampling": {} })).await?;
+    Ok((host, client))
+}
+
+#[tokio::test]
+async fn members_of_an_array_ask_in_place_and_tell_how_far_they_are() -> Result<()> {
+    let (_host, client) = lending().await?;
+    let calls = [
+        ("good__add", json!({ "a": 1, "b": 1 })),
+        ("test_sampling", json!({ "prompt": "one" })),
+        ("good__steps", json!({ "count": 3, "pause_ms": 60 })),
+        ("test_sampling", json!({ "prompt": "two" })),
+    ];
+    // The model says what it was asked.
+    let said = |params: &Value| {
+        let content = params["messages"][0]["content"].clone();
+        Some(json!({ "model": "m", "role": "assistant", "content": content }))
+    };
+    let (results, heard) = client.call_all(&calls, said).await?;
+    assert_eq!(results[0]["structuredContent"]["result"], 2, "{results:?}");
+    for (result, text) in results.iter().skip(1).zip(["LLM response: one", "3 steps", "LLM response: two"]) {
+        assert_eq!(result["content"][0]["text"], text, "{results:?}");
+    }
+    assert_eq!(heard.asked.len(), 2, "{heard:?}");
+    assert!(heard.told.iter().any(|told| told["method"] == "notifications/progress"), "{heard:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_reads_no_stream_is_not_asked_and_nobody_waits_for_it() -> Result<()> {
+    let (host, client) = lending().await?;
+    let ask = |id: i64| {
+        let params = json!({ "name": "test_sampling", "arguments": { "prompt": "Hello?" } });
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    let headers = [JSON, ("accept", "application/json"), ("mcp-session-id", client.session())];
+    let response = post(&host, &headers, &json!([add(json!(1), 1), ask(2)]).to_string()).await?;
+    assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")));
+    let answers: Vec<Value> = serde_json::from_slice(&response.body)?;
+    let of = |id: i64| answers.iter().find(|answer| answer["id"] == id).cloned().unwrap_or_default();
+    assert_eq!(of(1)["result"]["structuredContent"]["result"], 2, "{answers:?}");
+    let alone = post(&host, &headers, &ask(3).to_string()).await?.json()?;
+    for answer in [of(2), alone] {
+        assert!(answer["error"].is_object() || answer["result"]["isError"] == true, "{answer}");
+    }
     Ok(())
 }

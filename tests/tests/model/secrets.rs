@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::json;
-use toolhost_tests::canary::Said;
 use toolhost_tests::bedrock::{Bedrock, MODELS, Reply as BedrockReply};
+use toolhost_tests::canary::Said;
 use toolhost_tests::mcp::{ERAS, Mcp};
 use toolhost_tests::openai::{Openai, Reply};
 use toolhost_tests::{Toolhost, component};

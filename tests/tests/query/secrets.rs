@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 use serde_json::json;
-use toolhost_tests::canary::Said;
 use toolhost_tests::athena::{Fault, Pace};
+use toolhost_tests::canary::Said;
 use toolhost_tests::mcp::{ERAS, Mcp};
 use toolhost_tests::{Toolhost, component};
 

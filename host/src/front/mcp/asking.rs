@@ -36,6 +36,10 @@ const ROOTS_MAX: usize = 1_000;
 /// What the client of a request can be asked.
 pub(super) fn abilities(context: &Context<'_>) -> Abilities {
     let Some(offered) = &context.client else { return Abilities::default() };
+    // Asked in place, it would never hear of it.
+    if !context.is_modern && context.reads_json_alone {
+        return Abilities::default();
+    }
     let elicitation = offered.elicitation.as_ref();
     Abilities {
         // One that names neither form of it knows the older one, which has forms alone.

@@ -10,6 +10,7 @@ use rmcp::service::{Peer, RequestContext};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{Caller, Trace};
+use crate::front::streamable::JsonAlone;
 use crate::front::{identify, trace};
 
 /// What a request says beside what it asks for.
@@ -17,6 +18,8 @@ pub(in crate::front) struct Context<'a> {
     /// Whether its revision has no sessions, and no requests of the server's.
     pub(super) is_modern: bool,
     pub(super) meta: &'a RequestMetaObject,
+    /// Whether its client reads its answer and nothing before it.
+    pub(super) reads_json_alone: bool,
     /// What its client can do.
     pub(super) client: Option<ClientCapabilities>,
     pub(super) caller: Arc<Caller>,
@@ -34,6 +37,7 @@ impl<'a> Context<'a> {
         Self {
             is_modern: request.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28),
             meta: &request.meta,
+            reads_json_alone: head.is_some_and(|head| head.extensions.get::<JsonAlone>().is_some()),
             client: request.client_capabilities(),
             caller: identify::caller(head),
             trace: trace::of(&request.meta, head),
@@ -47,6 +51,7 @@ impl<'a> Context<'a> {
         Self {
             is_modern: true,
             meta,
+            reads_json_alone: true,
             client: meta.client_capabilities(),
             caller: identify::caller(Some(head)),
             trace: trace::of(meta, Some(head)),

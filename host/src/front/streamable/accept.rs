@@ -1,17 +1,22 @@
 //! What a client can read: JSON, an event stream, or both. The protocol asks for both, and
 //! clients that name one, or anything at all, are served what they named.
 
+use std::collections::VecDeque;
+use std::future::ready;
+use std::pin::pin;
+
 use axum::body::{Body, Bytes};
 use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use http_body_util::BodyExt;
 use memchr::memchr;
 
 use crate::front::jsonrpc;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+pub(super) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
 /// What a client can read.
@@ -20,6 +25,10 @@ pub(super) struct Accepts {
     pub(super) json: bool,
     pub(super) events: bool,
 }
+
+/// Marks a request whose client reads no stream: nothing reaches it before the answer.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::front) struct JsonAlone;
 
 impl Accepts {
     /// What the headers of a request say; one that says nothing takes anything.
@@ -91,19 +100,33 @@ fn is_never(parameter: &str) -> bool {
 async fn as_event(body: Body) -> Body {
     // Made in memory; nothing can go wrong.
     let json = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    Body::from([b"data: ", json.as_ref(), b"\n\n"].concat())
+    Body::from(event(&json))
 }
 
 /// The answer in a stream, as soon as it comes; none if the stream ends without.
-pub(super) async fn answer_of(mut body: Body) -> Option<Vec<u8>> {
-    let mut events = Events::default();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
-        if let Some(answer) = events.take(&data) {
-            return Some(answer);
+async fn answer_of(body: Body) -> Option<Vec<u8>> {
+    let answers = messages(body).filter(|message| ready(jsonrpc::is_answer(message)));
+    pin!(answers).next().await
+}
+
+/// The messages of a stream, as they come.
+pub(super) fn messages(body: Body) -> impl Stream<Item = Vec<u8>> + Send {
+    let begin = (body, Events::default(), VecDeque::new());
+    stream::unfold(begin, |(mut body, mut events, mut ahead)| async move {
+        loop {
+            if let Some(message) = ahead.pop_front() {
+                return Some((message, (body, events, ahead)));
+            }
+            if let Ok(data) = body.frame().await?.ok()?.into_data() {
+                events.take(&data, &mut ahead);
+            }
         }
-    }
-    None
+    })
+}
+
+/// A message as an event of a stream.
+pub(super) fn event(message: &[u8]) -> Bytes {
+    [b"data: ", message, b"\n\n"].concat().into()
 }
 
 /// The lines of an event stream, as far as they have come.
@@ -114,8 +137,8 @@ struct Events {
 }
 
 impl Events {
-    /// Takes the next piece; an answer, if one is complete with it.
-    fn take(&mut self, piece: &Bytes) -> Option<Vec<u8>> {
+    /// Takes the next piece, and adds the messages that are complete with it.
+    fn take(&mut self, piece: &Bytes, messages: &mut VecDeque<Vec<u8>>) {
         let mut rest: &[u8] = piece;
         while let Some(end) = memchr(b'\n', rest) {
             let (before, after) = rest.split_at(end);
@@ -125,15 +148,11 @@ impl Events {
             let line = line.strip_suffix(b"\r").unwrap_or(&line);
             if let Some(data) = line.strip_prefix(b"data:") {
                 self.data.extend_from_slice(data.trim_ascii());
-            } else if line.is_empty() {
-                let data = std::mem::take(&mut self.data);
-                if jsonrpc::is_answer(&data) {
-                    return Some(data);
-                }
+            } else if line.is_empty() && !self.data.is_empty() {
+                messages.push_back(std::mem::take(&mut self.data));
             }
         }
         self.line.extend_from_slice(rest);
-        None
     }
 }
 
@@ -175,10 +194,13 @@ mod tests {
         let stream = "id: 0\nretry: 3000\ndata:\n\n: ping\n\ndata: {\"method\":\"notifications/progress\"}\n\n\
              id: 2\r\ndata: {\"id\":1,\"result\":{}}\r\n\r\n";
         for size in 1..stream.len() {
-            let mut events = Events::default();
-            let pieces = stream.as_bytes().chunks(size);
-            let answer = pieces.map(Bytes::copy_from_slice).find_map(|piece| events.take(&piece));
-            assert_eq!(answer.as_deref(), Some(&br#"{"id":1,"result":{}}"#[..]), "in pieces of {size}");
+            let (mut events, mut messages) = (Events::default(), VecDeque::new());
+            for piece in stream.as_bytes().chunks(size) {
+                events.take(&Bytes::copy_from_slice(piece), &mut messages);
+            }
+            let expected = [&br#"{"method":"notifications/progress"}"#[..], br#"{"id":1,"result":{}}"#];
+            assert_eq!(messages, expected, "in pieces of {size}");
+            assert!(messages.iter().map(|message| jsonrpc::is_answer(message)).eq([false, true]));
         }
     }
 }

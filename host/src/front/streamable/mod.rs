@@ -26,6 +26,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use self::accept::Accepts;
+pub(super) use self::accept::JsonAlone;
 use self::direct::Direct;
 use self::sessions::Sessions;
 use super::jsonrpc::{self, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_SESSION, Refusal, UNSUPPORTED_VERSION};
@@ -85,9 +86,12 @@ impl Endpoint {
         if let Some(direct) = Direct::read(&self.door, accepts, &head, &message) {
             return direct.answer(&self.door, &head).await;
         }
+        if !accepts.events {
+            head.extensions.insert(JsonAlone);
+        }
         Accepts::say_both(&mut head.headers);
         if message.trim_ascii_start().first() == Some(&b'[') {
-            return accepts.fit(self.batch(head, &message).await).await;
+            return accepts.fit(self.batch(head, &message, accepts).await).await;
         }
         accepts.fit(self.one(head, message).await).await
     }
