@@ -17,7 +17,6 @@
 //! token = "env:METRICS_TOKEN"
 //! ```
 
-mod address;
 mod check;
 mod credential;
 mod headers;
@@ -25,7 +24,6 @@ mod host_functions;
 mod network;
 mod open;
 mod path;
-mod resolver;
 mod retry;
 mod script;
 mod searchable;
@@ -37,7 +35,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use wasmtime::component::{HasSelf, Linker};
 
-use self::address::Range;
 use self::check::Rules;
 use self::network::Network;
 use self::path::Pattern;
@@ -46,6 +43,7 @@ use super::places::Places;
 use super::{CallState, Capability, OpenError, Place, Probe};
 use crate::call::Trace;
 use crate::config::{Bounded, SecretRef};
+use crate::wire::egress::address::Range;
 use crate::wit::Error;
 use crate::wit::http::{self, Request, Response};
 

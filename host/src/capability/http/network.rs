@@ -5,23 +5,17 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity, Response as Answer, Url};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::address::Range;
 use super::check::Checked;
 use super::credential::Credential;
-use super::resolver::{Forbidden, Lookup, Resolver};
 use super::{OpenError, headers, retry, searchable};
+use crate::wire::egress::address::Range;
+use crate::wire::egress::resolver::{Forbidden, Lookup};
+use crate::wire::egress::{self, Unread};
 use crate::wit::http::{Header, Response};
 use crate::wit::{Error, ErrorKind};
-
-/// How long a connection may take.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-
-/// What the host calls itself.
-const USER_AGENT: &str = concat!("toolhost/", env!("CARGO_PKG_VERSION"));
 
 /// How much one answer, and one request with all its attempts, may take.
 #[derive(Debug, Clone, Copy)]
@@ -65,22 +59,10 @@ impl Network {
         tls: Tls,
         credential: Credential,
         headers: Vec<(HeaderName, HeaderValue)>,
-        (lookup, named): (Lookup, &[Range]),
+        dns: (Lookup, &[Range]),
         limits: Limits,
     ) -> Result<Self, OpenError> {
-        let mut builder = Client::builder()
-            .user_agent(USER_AGENT)
-            .no_proxy()
-            .redirect(Policy::none())
-            .referer(false)
-            // Repeating is decided here, where it is counted.
-            .retry(reqwest::retry::never())
-            .dns_resolver(Resolver::new(lookup, named))
-            .connect_timeout(CONNECT_MAX);
-        // Without TLS no authority is needed, and a machine without any can still serve.
-        if base.scheme() == "http" || !tls.authorities.is_empty() {
-            builder = builder.tls_certs_only(tls.authorities);
-        }
+        let mut builder = egress::client(base.scheme() == "http", tls.authorities, dns);
         if let Some(identity) = tls.identity {
             builder = builder.identity(identity);
         }
@@ -159,17 +141,12 @@ impl Network {
             let message = format!("the answer is larger than the {max} bytes of the grant's `response_bytes_max`");
             Error::new(ErrorKind::Limited, message)
         };
-        if answer.content_length().is_some_and(|length| length > max as u64) {
-            return Err(too_large());
-        }
-        let broke_off = |_| Error::new(ErrorKind::Unavailable, "the upstream broke off in the middle of its answer");
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(broke_off)? {
-            if body.len() + chunk.len() > max {
-                return Err(too_large());
+        let mut body = egress::read(&mut answer, max).await.map_err(|unread| match unread {
+            Unread::TooLarge => too_large(),
+            Unread::BrokeOff => {
+                Error::new(ErrorKind::Unavailable, "the upstream broke off in the middle of its answer")
             }
-            body.extend_from_slice(&chunk);
-        }
+        })?;
         let spellings = self.credential.spellings();
         let wide = !spellings.is_empty() && searchable::is_wide(answer.headers());
         let odd = wide || searchable::is_compressed(answer.headers());

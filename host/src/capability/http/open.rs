@@ -1,19 +1,19 @@
 //! From a table of the config to a grant: what contradicts itself, or would say a secret
 //! aloud, is refused here.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::{Certificate, Identity, Url};
 use zeroize::Zeroizing;
 
-use super::address::{self, LOOPBACK, Range};
 use super::check::Rules;
 use super::credential::Credential;
 use super::headers::{self, Settable};
 use super::network::{Limits, Network, Tls};
 use super::script::Script;
-use super::{Backend, Config, Http, OpenError, Place, Places, resolver};
+use super::{Backend, Config, Http, OpenError, Place, Places};
+use crate::wire::egress::address::Range;
+use crate::wire::egress::{self, resolver};
 
 /// Opens a grant; contacts nothing.
 pub(super) fn open(config: Config, place: Place<'_>) -> Result<Http, OpenError> {
@@ -90,27 +90,17 @@ fn base(text: &str, config: &Config) -> Result<(Url, Vec<Range>), OpenError> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(invalid("`base_url` holds a query or a fragment"));
     }
-    let Some(host) = url.host_str() else { return Err(invalid("`base_url` names no host")) };
-    let literal: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-    let is_localhost = host.eq_ignore_ascii_case("localhost");
-    let mut named = config.allow_private.clone();
-    if is_localhost {
-        named.extend(LOOPBACK);
+    if url.host_str().is_none() {
+        return Err(invalid("`base_url` names no host"));
     }
-    if let Some(address) = literal {
-        if address::is_local(address) {
-            named.push(Range::single(address));
-        }
-        if !address::may_connect(address, &named) {
-            return Err(invalid(
-                "`base_url` has an address that must be named in `allow_private`, or none that can be used",
-            ));
-        }
-    }
-    let is_here = is_localhost || literal.is_some_and(|address| address.to_canonical().is_loopback());
+    let Some(named) = egress::named(&url, &config.allow_private) else {
+        return Err(invalid(
+            "`base_url` has an address that must be named in `allow_private`, or none that can be used",
+        ));
+    };
     match url.scheme() {
         "https" => {}
-        "http" if is_here || config.plaintext => {}
+        "http" if egress::is_here(&url) || config.plaintext => {}
         "http" => return Err(invalid("`base_url` begins with `http://`: for another machine set `plaintext = true`")),
         _ => return Err(invalid("`base_url` begins with `https://`")),
     }

@@ -1,5 +1,5 @@
-//! Which addresses a grant may connect to: those of the open internet, and those that the
-//! operator named. A name that leads anywhere else leads nowhere.
+//! Which addresses may be connected to: those of the open internet, and those that the operator
+//! named. A name that leads anywhere else leads nowhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A range of addresses that an operator named: `10.0.0.0/8`, or one address alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
+pub struct Range {
     base: IpAddr,
     bits: u32,
 }
@@ -56,8 +56,8 @@ const METADATA: [IpAddr; 8] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
 ];
 
-/// Whether a grant whose operator named these ranges may connect to an address.
-pub(super) fn may_connect(address: IpAddr, named: &[Range]) -> bool {
+/// Whether an address may be connected to where the operator named these ranges.
+pub fn may_connect(address: IpAddr, named: &[Range]) -> bool {
     let address = meant(address);
     if is_nobody(address) {
         return false;
@@ -68,7 +68,7 @@ pub(super) fn may_connect(address: IpAddr, named: &[Range]) -> bool {
 }
 
 /// Whether an address is of this machine or of a private network, and hands out no credentials.
-pub(super) fn is_local(address: IpAddr) -> bool {
+pub fn is_local(address: IpAddr) -> bool {
     match meant(address) {
         metadata if METADATA.contains(&metadata) => false,
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
@@ -77,7 +77,7 @@ pub(super) fn is_local(address: IpAddr) -> bool {
 }
 
 /// This machine, under both its addresses.
-pub(super) const LOOPBACK: [Range; 2] = [
+pub const LOOPBACK: [Range; 2] = [
     Range { base: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), bits: 8 },
     Range { base: IpAddr::V6(Ipv6Addr::LOCALHOST), bits: 128 },
 ];
@@ -119,7 +119,7 @@ fn is_public(address: IpAddr) -> bool {
 
 impl Range {
     /// The range of one address.
-    pub(super) fn single(address: IpAddr) -> Self {
+    pub fn single(address: IpAddr) -> Self {
         let base = meant(address);
         Self { base, bits: if base.is_ipv4() { 32 } else { 128 } }
     }
@@ -142,7 +142,12 @@ impl Range {
         }
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// A range as it is written: `10.0.0.0/8`, `fd00::/8` or one address.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let (base, bits) = text.split_once('/').map_or((text, None), |(base, bits)| (base, Some(bits)));
         let wrong = || format!("`{text}` is no range of addresses: write `10.0.0.0/8`, `fd00::/8` or one address");
         let single = Self::single(base.parse().map_err(|_| wrong())?);

@@ -12,30 +12,31 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::address::{Range, may_connect};
 
 /// Asks somebody for the addresses of a name.
-pub(super) type Lookup = Arc<dyn Fn(String) -> Looking + Send + Sync>;
+pub type Lookup = Arc<dyn Fn(String) -> Looking + Send + Sync>;
 
-type Looking = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+/// The addresses, once they are found.
+pub type Looking = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// Answers with those addresses of a name that a grant may connect to.
-pub(super) struct Resolver {
+/// Answers with those addresses of a name that may be connected to.
+pub struct Resolver {
     lookup: Lookup,
     named: Arc<[Range]>,
 }
 
-/// The name has addresses, and the grant may connect to none of them.
+/// The name has addresses, and none of them may be connected to.
 #[derive(Debug, thiserror::Error)]
-#[error("every address of the name is one that the grant may not connect to")]
-pub(super) struct Forbidden;
+#[error("every address of the name is one that may not be connected to")]
+pub struct Forbidden;
 
 impl Resolver {
     /// A resolver that knows the ranges that the operator named.
-    pub(super) fn new(lookup: Lookup, named: &[Range]) -> Self {
+    pub fn new(lookup: Lookup, named: &[Range]) -> Self {
         Self { lookup, named: named.into() }
     }
 }
 
 /// Asks the machine.
-pub(super) fn system() -> Lookup {
+pub fn system() -> Lookup {
     Arc::new(|name| {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name, 0)).await?;
