@@ -9,6 +9,7 @@ mod beside;
 mod bounded;
 mod callers;
 mod error;
+mod keys;
 mod limits;
 mod lock;
 mod pins;
@@ -22,8 +23,9 @@ mod traces;
 pub use self::audit::Audit;
 pub use self::beside::Beside;
 pub use self::bounded::Bounded;
-pub use self::callers::Callers;
+pub use self::callers::{Algorithm, Callers, Issuer, is_visible};
 pub use self::error::ConfigError;
+pub use self::keys::{Key, check_caller, check_id};
 pub use self::limits::Limits;
 pub use self::lock::{Definitions, Described, Lock, Pinned};
 pub use self::pins::{Pins, PublicKey, Signer};
@@ -34,7 +36,7 @@ pub use self::serve::Serve;
 pub use self::tasks::Tasks;
 pub use self::traces::Traces;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,6 +66,8 @@ pub struct Config {
     pub pins: Pins,
     /// The plugins by name.
     pub plugins: BTreeMap<String, Plugin>,
+    /// The API keys of the file that `[callers] keys` names; none if there is no such file.
+    pub keys: Option<Arc<[Key]>>,
     source: Source,
     /// The files that the config names and that are read with it.
     beside: Vec<Beside>,
@@ -89,6 +93,10 @@ pub struct Plugin {
     pub limits: Option<Limits>,
     /// Who must have signed its file: the name of one of `[[pins.keys]]`.
     pub signed_by: Option<String>,
+    /// Scopes that an OAuth token must have for this plugin's offers, beside those of its issuer. Callers without
+    /// such a token are not asked for any.
+    #[serde(deserialize_with = "callers::scopes")]
+    pub scopes: BTreeSet<String>,
 }
 
 /// The tables of `toolhost.toml` that are not grants.
@@ -152,10 +160,11 @@ impl Config {
             written.plugins.iter().filter_map(|(name, plugin)| Some((&**name, plugin.signed_by.as_deref()?)));
         written.pins.check(signed_by).map_err(|why| ConfigError::in_file(path, why))?;
         let Written { serve, limits, callers, policy, rates, audit, traces, pins, plugins } = written;
-        let (beside, lock) = (Vec::new(), None);
+        let (keys, beside, lock) = (None, Vec::new(), None);
         let mut config =
-            Self { serve, limits, callers, policy, rates, audit, traces, pins, plugins, source, beside, lock };
+            Self { serve, limits, callers, policy, rates, audit, traces, pins, plugins, keys, source, beside, lock };
         config.read_beside()?;
+        config.read_keys()?;
         Ok(config)
     }
 
