@@ -11,7 +11,7 @@ use crate::call::{
 };
 use crate::config::Config;
 use crate::fault::{Error, Kind};
-use crate::gate::{Aim, Gate, GateError, Ticket};
+use crate::gate::{Aim, Gate, GateError, ProtectedResource, Ticket};
 use crate::instructions::Instructions;
 use crate::policy::Action;
 use crate::registry::{Event, Registry, Snapshot};
@@ -69,6 +69,38 @@ impl Host {
     /// Whose request this is, proved; or what it is told instead of being served.
     pub async fn identify(&self, presented: Presented<'_>) -> Result<Arc<Caller>, Challenge> {
         self.gate.identify(presented).await
+    }
+
+    /// Whether callers have to prove who they are.
+    pub fn identifies(&self) -> bool {
+        self.gate.identifies()
+    }
+
+    /// In which ways callers prove who they are, for the operator; none if they do not.
+    pub fn ways_in(&self) -> Option<String> {
+        self.gate.summary()
+    }
+
+    /// What RFC 9728 has a client read; none if no authorization server is trusted.
+    pub fn protected_resource(&self) -> Option<ProtectedResource> {
+        self.gate.protected_resource()
+    }
+
+    /// Whether what a caller may ask depends on the scopes of its token.
+    pub fn asks_scopes_of(&self, caller: &Caller) -> bool {
+        caller.scopes.is_some() && self.gate.asks_scopes()
+    }
+
+    /// Whether a caller's token is good for a request, before it is looked at any further: `method` and
+    /// `name` as MCP has them.
+    pub fn check_scopes(&self, caller: &Caller, method: &str, name: &str) -> Result<(), Challenge> {
+        let plugins = self.registry.snapshot();
+        let plugin = match method {
+            "tools/call" => plugins.tool(name).map(|(plugin, _)| plugin),
+            "prompts/get" => plugins.prompt(name).map(|(plugin, _)| plugin),
+            _ => plugins.skill_file(name).map(|(plugin, _, _)| plugin).or_else(|| plugins.reader(name)),
+        };
+        plugin.map_or(Ok(()), |plugin| self.gate.check_scopes(caller, &plugin.name))
     }
 
     /// One call, from the door to the plugin and back. Dropping the future stops the

@@ -12,6 +12,7 @@ mod identity;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +21,7 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use self::identity::Identity;
+pub use self::identity::{NewKey, ProtectedResource};
 use crate::call::{Call, CallId, Caller, Challenge, Presented, Trace};
 use crate::config::{Config, ConfigError};
 use crate::fault::{Error, Fault, Kind};
@@ -38,6 +40,18 @@ pub enum GateError {
     /// Something is wrong with one of the config's files.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The file of API keys is not there.
+    #[error("[callers] keys: {} is not there; `toolhost key new NAME` writes it", .0.display())]
+    NoKeys(PathBuf),
+    /// Nobody can know whom tokens must be for.
+    #[error("[callers.oauth.{0}] needs [serve] url = \"https://...\": tokens are for the URL that clients reach")]
+    NoUrl(String),
+    /// A table of an authorization server cannot be followed.
+    #[error("{0}")]
+    Issuer(String),
+    /// Callers would not be asked any more.
+    #[error("[callers] is empty now: callers are identified until the next start")]
+    Unguarded,
 }
 
 impl Gate {
@@ -82,6 +96,31 @@ impl Gate {
         self.identity.load_full().identify(presented).await
     }
 
+    /// Whether callers have to prove who they are.
+    pub fn identifies(&self) -> bool {
+        self.identity.load().is_asked()
+    }
+
+    /// In which ways callers prove who they are, for the operator; none if they do not.
+    pub fn summary(&self) -> Option<String> {
+        self.identity.load().summary()
+    }
+
+    /// What RFC 9728 has a client read; none if no authorization server is trusted.
+    pub fn protected_resource(&self) -> Option<ProtectedResource> {
+        self.identity.load().protected_resource()
+    }
+
+    /// Whether any plugin asks for scopes.
+    pub fn asks_scopes(&self) -> bool {
+        self.identity.load().asks_scopes()
+    }
+
+    /// Whether a caller's token is good for what a plugin offers.
+    pub fn check_scopes(&self, caller: &Caller, plugin: &str) -> Result<(), Challenge> {
+        self.identity.load().check_scopes(caller, plugin)
+    }
+
     /// Begins the record of a call. `method` is what is asked for in MCP's words, whichever the door.
     pub fn open<R>(&self, call: &Call<R>, method: &'static str, name: &str) -> Ticket {
         Ticket {
@@ -89,6 +128,7 @@ impl Gate {
             method,
             name: name.to_owned(),
             caller: Arc::clone(&call.caller),
+            identity: self.identity.load_full(),
             trace: call.trace.clone(),
             began: Instant::now(),
             ended: false,
@@ -98,12 +138,12 @@ impl Gate {
 
 /// What a call has of the gate while it goes on. One line in the log for every call, also for
 /// one that was dropped half-way.
-#[derive(Debug)]
 pub struct Ticket {
     id: CallId,
     method: &'static str,
     name: String,
     caller: Arc<Caller>,
+    identity: Arc<Identity>,
     trace: Option<Trace>,
     began: Instant,
     ended: bool,
@@ -123,9 +163,13 @@ pub struct Aim<'a> {
 }
 
 impl Ticket {
-    /// Lets the call pass, if the policy allows it.
+    /// Lets the call pass, if the caller's token is good for it and the policy allows it.
     pub fn admit(&mut self, aim: Aim<'_>, policy: &Policy) -> Result<(), Error> {
         let Aim { plugin, action, arguments, .. } = aim;
+        // HTTP was told so before; nothing gets past it by looking like something else there.
+        if let Err(challenge) = self.identity.check_scopes(&self.caller, plugin) {
+            return Err(Error::new(Kind::Denied, challenge.message));
+        }
         let Decision { allowed, .. } = policy.may_call(Request { caller: &self.caller, plugin, action, arguments });
         if allowed { Ok(()) } else { Err(Error::new(Kind::Denied, "The policy does not allow this.")) }
     }
