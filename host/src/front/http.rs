@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::origin::{self, Allowed};
 use super::streamable::{self, Endpoint};
-use super::{card, identify, rest};
+use super::{card, identify, resource, rest};
 use crate::config::Serve;
 use crate::host::Host;
 
@@ -40,7 +40,8 @@ pub enum ServeError {
     Listen(SocketAddr, std::io::Error),
     /// Callers are not identified, so only this machine may call.
     #[error(
-        "{0} can be reached from other machines, and callers are not identified; listen on 127.0.0.1, or pass --insecure"
+        "{0} can be reached from other machines, and callers are not identified; say how they prove who they are: \
+         [callers] keys = \"keys.toml\", or listen on 127.0.0.1, or pass --insecure"
     )]
     Public(SocketAddr),
     /// The URL of the config is none.
@@ -49,9 +50,10 @@ pub enum ServeError {
 }
 
 impl Server {
-    /// Listens on the address of the config; on one that other machines reach only if `insecure`.
+    /// Listens on the address of the config; on one that other machines reach only if callers are identified, or
+    /// if `insecure`.
     pub async fn bind(host: Arc<Host>, config: Serve, insecure: bool) -> Result<Self, ServeError> {
-        if !config.listen.ip().is_loopback() && !insecure {
+        if !config.listen.ip().is_loopback() && !host.identifies() && !insecure {
             return Err(ServeError::Public(config.listen));
         }
         let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
@@ -140,6 +142,7 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
         hosts: config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
         origins: config.origins.clone(),
     };
+    let checkpoint = identify::Checkpoint { host: Arc::clone(&host), body_bytes };
     // Whoever comes here says who they are.
     let identified = Router::new()
         .route("/", get(rest::about))
@@ -147,11 +150,13 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
         .route("/tools/{name}", post(rest::call))
         .with_state(Arc::clone(&host))
         .route("/mcp", any(streamable::serve).with_state(Endpoint::new(Arc::clone(&host), config, streams)))
-        .layer(middleware::from_fn_with_state(Arc::clone(&host), identify::check));
+        .layer(middleware::from_fn_with_state(Arc::new(checkpoint), identify::check));
     // Anybody may come here.
     let open = Router::new()
         .route("/health", get(rest::health))
         .route("/ready", get(rest::ready))
+        .route("/.well-known/oauth-protected-resource", get(resource::metadata))
+        .route("/.well-known/oauth-protected-resource/mcp", get(resource::metadata))
         .with_state(host)
         .route("/mcp/server-card", get(card::card).with_state(config.url.clone()))
         .route("/.well-known/ai-catalog.json", get(card::catalog).with_state(config.url.clone()));

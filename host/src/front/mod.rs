@@ -2,6 +2,7 @@
 //! the host and nothing else.
 
 mod answer;
+mod asked;
 mod card;
 mod cors;
 mod http;
@@ -9,6 +10,7 @@ mod identify;
 mod jsonrpc;
 mod mcp;
 mod origin;
+mod resource;
 mod rest;
 mod stdio;
 mod streamable;

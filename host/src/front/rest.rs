@@ -7,13 +7,13 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::identify::Identified;
-use super::{answer, trace};
+use super::{answer, identify, trace};
 use crate::call::{Call, JsonObject, Outcome};
 use crate::fault::{Error, Kind};
 use crate::host::Host;
@@ -97,8 +97,9 @@ pub(super) async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// `GET /ready`: whether every plugin and grant of the config is served as the files say, and why not.
-pub(super) async fn ready(State(host): State<Arc<Host>>) -> Response {
+/// `GET /ready`: whether every plugin and grant of the config is served as the files say; and why not, to whoever
+/// may know.
+pub(super) async fn ready(State(host): State<Arc<Host>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let plugins = host.plugins();
     let mut failures: Vec<Value> = Vec::new();
     for failure in plugins.failures() {
@@ -116,6 +117,9 @@ pub(super) async fn ready(State(host): State<Arc<Host>>) -> Response {
     let names: Vec<&str> = plugins.plugins().iter().map(|plugin| plugin.name.as_str()).collect();
     let ready = failures.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    if !identify::is_known(&host, &method, &uri, &headers).await {
+        return (status, Json(json!({ "ready": ready }))).into_response();
+    }
     let mut told = json!({ "ready": ready, "plugins": names, "failures": failures });
     let notes = plugins.notes().iter().map(|note| json!({ "plugin": note.plugin, "message": note.message }));
     let notes: Vec<Value> = notes.collect();

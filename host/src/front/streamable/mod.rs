@@ -12,14 +12,14 @@ mod sessions;
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use axum::{Extension, Json};
+use http_body_util::{BodyExt, Limited};
 use rmcp::model::ProtocolVersion;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::json;
@@ -29,13 +29,18 @@ use self::accept::Accepts;
 pub(super) use self::accept::JsonAlone;
 use self::direct::Direct;
 use self::sessions::Sessions;
+use super::identify::{self, Identified};
 use super::jsonrpc::{self, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_SESSION, Refusal, UNSUPPORTED_VERSION};
 use super::mcp::{Door, INITIALIZE};
+use crate::call::Caller;
 use crate::config::Serve;
 use crate::host::Host;
 
 /// The header that names a session.
 const SESSION: &str = "mcp-session-id";
+
+/// The id of no session.
+const NOBODYS: &str = "none";
 
 /// The header that names a revision.
 const VERSION: &str = "mcp-protocol-version";
@@ -79,7 +84,7 @@ impl Endpoint {
             let message = "A message is sent with `Content-Type: application/json`.";
             return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, &Refusal::new(INVALID_REQUEST, message));
         }
-        let message = match self.read(body).await {
+        let message = match identify::read(body, self.body_bytes).await {
             Ok(message) => message,
             Err((status, refusal)) => return refused(status, &refusal),
         };
@@ -133,7 +138,12 @@ impl Endpoint {
     /// What the library answers; where it refuses, in the words of JSON-RPC.
     async fn handle(&self, request: Request, message: &[u8]) -> Response {
         let version = request.headers().get(VERSION).cloned();
+        let caller = request.extensions().get::<Arc<Caller>>().cloned();
         let response = self.service.handle(request).await.map(Body::new);
+        // Nobody else has heard of a session that begins here.
+        if let (Some(id), Some(caller)) = (session(response.headers()), caller) {
+            self.sessions.bind(id, &caller.name);
+        }
         if response.status().is_success() || is_json(response.headers()) {
             return response;
         }
@@ -155,16 +165,6 @@ impl Endpoint {
     fn hold(&self, head: &mut Parts) {
         if let Some(hold) = session(&head.headers).and_then(|id| self.sessions.hold(id)) {
             head.extensions.insert(Arc::new(hold));
-        }
-    }
-
-    async fn read(&self, body: Body) -> Result<Bytes, (StatusCode, Refusal)> {
-        match Limited::new(body, self.body_bytes).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {
-                Err((StatusCode::PAYLOAD_TOO_LARGE, jsonrpc::too_large(self.body_bytes)))
-            }
-            Err(_) => Err((StatusCode::BAD_REQUEST, Refusal::new(INVALID_REQUEST, "The body broke off."))),
         }
     }
 
@@ -199,7 +199,15 @@ impl Endpoint {
 }
 
 /// `/mcp`, by every method.
-pub(super) async fn serve(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response {
+pub(super) async fn serve(
+    State(endpoint): State<Arc<Endpoint>>,
+    Extension(caller): Identified,
+    mut request: Request,
+) -> Response {
+    // Somebody else's session is as unknown as one that never was: nothing behind this line can tell them apart.
+    if session(request.headers()).is_some_and(|id| !endpoint.sessions.is_of(id, &caller.name)) {
+        request.headers_mut().insert(SESSION, HeaderValue::from_static(NOBODYS));
+    }
     match *request.method() {
         Method::POST => endpoint.post(request).await,
         Method::GET => endpoint.get(request).await,

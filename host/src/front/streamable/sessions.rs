@@ -42,6 +42,8 @@ struct Open {
     manager: LocalSessionManager,
     missed: Arc<Missed>,
     version: OnceLock<ProtocolVersion>,
+    /// The name of the caller that it belongs to; to nobody until it is known.
+    owner: OnceLock<String>,
     usage: Arc<Usage>,
 }
 
@@ -130,6 +132,18 @@ impl Sessions {
         self.open().contains_key(id)
     }
 
+    /// Gives a session to a caller; one that belongs to somebody stays theirs.
+    pub(super) fn bind(&self, id: &str, caller: &str) {
+        if let Some(open) = self.open().get(id) {
+            let _ = open.owner.set(caller.to_owned());
+        }
+    }
+
+    /// Whether a session is this caller's.
+    pub(super) fn is_of(&self, id: &str, caller: &str) -> bool {
+        self.open().get(id).is_some_and(|open| open.owner.get().is_some_and(|owner| owner == caller))
+    }
+
     /// Uses a session until the hold is dropped.
     pub(super) fn hold(&self, id: &str) -> Option<Hold> {
         self.open().get(id).map(|open| open.usage.hold())
@@ -202,7 +216,8 @@ impl SessionManager for Sessions {
         manager.session_config = config;
         let manager = manager.with_event_store(Arc::clone(&missed) as Arc<_>);
         let (id, transport) = manager.create_session().await?;
-        let open = Open { manager, missed, version: OnceLock::new(), usage: Usage::new(&self.uses) };
+        let (version, owner) = (OnceLock::new(), OnceLock::new());
+        let open = Open { manager, missed, version, owner, usage: Usage::new(&self.uses) };
         self.open().insert(SessionId::clone(&id), Arc::new(open));
         Ok((id, transport))
     }
@@ -289,6 +304,16 @@ mod tests {
         assert!(matches!(sessions.create_session().await, Err(SessionError::Full)));
         drop((hold, other));
         assert!(!sessions.is_full());
+    }
+
+    #[tokio::test]
+    async fn a_session_is_of_the_caller_that_it_was_given_to_first() {
+        let sessions = Sessions::new(&Serve::default());
+        let (id, _transport) = sessions.create_session().await.expect("there is place");
+        assert!(!sessions.is_of(&id, "ann"), "it is nobody's yet");
+        sessions.bind(&id, "ann");
+        sessions.bind(&id, "bob");
+        assert!(sessions.is_of(&id, "ann") && !sessions.is_of(&id, "bob") && !sessions.is_of("none", "ann"));
     }
 
     #[tokio::test]
