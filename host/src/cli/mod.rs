@@ -6,6 +6,7 @@ mod check;
 pub mod demo;
 mod iam_policy;
 mod inspect;
+mod key;
 mod new;
 mod serve;
 mod start;
@@ -61,6 +62,7 @@ enum Command {
     New(new::New),
     Test(test::Test),
     IamPolicy(iam_policy::IamPolicy),
+    Key(key::Key),
 }
 
 /// Runs the command that the process was started with.
@@ -82,6 +84,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Command::New(command) => command.run(),
             Command::Test(command) => command.run().await,
             Command::IamPolicy(command) => command.run(&config),
+            Command::Key(command) => command.run(&config),
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

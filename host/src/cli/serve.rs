@@ -40,7 +40,13 @@ pub(super) async fn serve(
     start::report(&config, &host);
     let url = format!("http://{}", server.address());
     println!("Serving MCP on {} and REST on {}", bold(&format!("{url}/mcp")), bold(&format!("{url}/tools")));
-    println!("Callers are not identified: whoever reaches this address may call every tool.");
+    match host.ways_in() {
+        Some(ways) => println!("Callers prove who they are {ways}."),
+        None => println!(
+            "Callers are not identified: whoever reaches this address is `local`; to change that, [callers] keys = \
+             \"keys.toml\""
+        ),
+    }
     welcome(&host, &url).await;
     server.run(stop_signal()).await?;
     Ok(ExitCode::SUCCESS)
