@@ -76,7 +76,8 @@
 //!   and the text of `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
 //!   one `unsafe` block).
-//! - Callers are not identified yet, so `serve` listens on loopback unless told otherwise.
+//! - No token and no key is made for anybody but by `toolhost key`, and none is passed on: the host
+//!   checks those of others ([`gate`]).
 //!
 //! ## Where the code differs from what one might expect
 //!

@@ -25,6 +25,8 @@ pub struct Mcp {
     session: Option<String>,
     capabilities: Value,
     next_id: u64,
+    /// The header `Authorization`, if any.
+    authorization: Option<String>,
     /// What the server told agents when they met.
     pub instructions: String,
 }
@@ -32,10 +34,20 @@ pub struct Mcp {
 impl Mcp {
     /// Connects to the host at `url`, and meets it as the era prescribes.
     pub async fn connect(url: &str, era: Era) -> Result<Self> {
+        Self::connect_with(url, era, None).await
+    }
+
+    /// The same with a key or token, which every request shows.
+    pub async fn connect_as(url: &str, era: Era, bearer: &str) -> Result<Self> {
+        Self::connect_with(url, era, Some(format!("Bearer {bearer}"))).await
+    }
+
+    async fn connect_with(url: &str, era: Era, authorization: Option<String>) -> Result<Self> {
         let connection = Connection::open(url).await?;
         let (url, instructions) = (url.to_owned(), String::new());
         let capabilities = json!({});
-        let mut client = Self { url, connection, era, session: None, capabilities, next_id: 0, instructions };
+        let (session, next_id) = (None, 0);
+        let mut client = Self { url, connection, era, session, capabilities, next_id, authorization, instructions };
         let met = match era {
             Era::Legacy => {
                 let about = json!({ "name": "tests", "version": "1" });
@@ -81,6 +93,7 @@ impl Mcp {
         let names = ["name", "taskId", "uri"].map(|field| params[field].as_str());
         let name = names.into_iter().flatten().next().unwrap_or_default().to_owned();
         let mut headers = vec![("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
+        headers.extend(self.authorization.as_deref().map(|value| ("authorization", value)));
         match self.era {
             Era::Legacy => {
                 if let Some(session) = &self.session {
@@ -109,9 +122,15 @@ impl Mcp {
     pub async fn beside(&self) -> Result<Self> {
         let connection = Connection::open(&self.url).await?;
         let (url, session, instructions) = (self.url.clone(), self.session.clone(), self.instructions.clone());
-        let (era, capabilities) = (self.era, self.capabilities.clone());
+        let (era, capabilities, authorization) = (self.era, self.capabilities.clone(), self.authorization.clone());
         // Ids must not repeat within a session.
-        Ok(Self { url, connection, era, session, capabilities, next_id: self.next_id + 1_000, instructions })
+        let next_id = self.next_id + 1_000;
+        Ok(Self { url, connection, era, session, capabilities, next_id, authorization, instructions })
+    }
+
+    /// The session of the legacy era.
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
     }
 
     /// The id that the next request will have.
@@ -128,18 +147,20 @@ impl Mcp {
     /// Ends the session of the legacy era: the status of the answer.
     pub async fn end(mut self) -> Result<u16> {
         let session = self.session.clone().unwrap_or_default();
-        let headers = [("mcp-session-id", session.as_str()), ("mcp-protocol-version", "2025-11-25")];
+        let mut headers = vec![("mcp-session-id", session.as_str()), ("mcp-protocol-version", "2025-11-25")];
+        headers.extend(self.authorization.as_deref().map(|value| ("authorization", value)));
         Ok(self.connection.send("DELETE", "/mcp", &headers, "").await?.status)
     }
 
     async fn notify(&mut self, method: &str, params: Value) -> Result<()> {
         let session = self.session.clone().unwrap_or_default();
-        let headers = [
+        let mut headers = vec![
             ("content-type", "application/json"),
             ("accept", "application/json, text/event-stream"),
             ("mcp-session-id", session.as_str()),
             ("mcp-protocol-version", "2025-11-25"),
         ];
+        headers.extend(self.authorization.as_deref().map(|value| ("authorization", value)));
         let body = json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string();
         let response = self.connection.send("POST", "/mcp", &headers, body).await?;
         ensure!(response.status == 202, "a notification was answered {}: {}", response.status, response.text());

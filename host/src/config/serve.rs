@@ -36,8 +36,8 @@ pub struct Serve {
     pub search: Option<bool>,
     /// Calls that go on after their request.
     pub tasks: Tasks,
-    /// Where clients reach this host, such as `https://tools.example.com`, for its server card; if not set, it is
-    /// `http://` and the `Host` of the request.
+    /// Where clients reach this host, such as `https://tools.example.com`, for its server card, and what OAuth tokens
+    /// must be for; if not set, the card has `http://` and the `Host` of the request.
     pub url: Option<String>,
     /// How many sessions of the older revisions are open at once; for one more, the one that nobody has used for the
     /// longest ends.
