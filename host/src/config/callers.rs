@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Bounded, SecretRef};
+use super::{AwsCallers, Bounded, SecretRef};
 
 /// The table `[callers]`. With nothing in it callers are not identified.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Callers {
     /// Whose OAuth access tokens are taken, by names that callers' own begin with: `corp:ann`.
     #[serde(deserialize_with = "issuers")]
     pub oauth: BTreeMap<String, Issuer>,
+    /// Those who prove themselves with AWS credentials; nobody does if not set.
+    pub aws: Option<AwsCallers>,
 }
 
 /// `[callers.oauth.<name>]`: one authorization server whose JWT access tokens are taken.
@@ -87,8 +89,8 @@ impl Callers {
     /// Whether callers have to prove who they are.
     pub fn are_identified(&self) -> bool {
         // Each by name, so that a new way has to be decided on.
-        let Self { keys, oauth } = self;
-        keys.is_some() || !oauth.is_empty()
+        let Self { keys, oauth, aws } = self;
+        keys.is_some() || !oauth.is_empty() || aws.is_some()
     }
 }
 
@@ -122,6 +124,11 @@ fn issuers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String
     let mut known = BTreeSet::new();
     for (name, issuer) in &issuers {
         super::check_name(name).map_err(de::Error::custom)?;
+        if name == "aws" {
+            return Err(de::Error::custom(
+                "the names of callers whom AWS vouches for begin with `aws:`; take another one",
+            ));
+        }
         if !known.insert(&issuer.issuer) {
             let message = "two tables have the same `issuer`: a token would be of both";
             return Err(de::Error::custom(message));
@@ -174,6 +181,7 @@ mod tests {
         let error =
             read("[oauth.a]\nissuer = \"https://a\"\n[oauth.b]\nissuer = \"https://a\"\n").expect_err("is refused");
         assert!(error.contains("same `issuer`"), "{error}");
+        assert!(read("[oauth.aws]\nissuer = \"https://a\"\n").expect_err("is refused").contains("`aws:`"));
         assert!(read("[oauth.\"a:b\"]\nissuer = \"https://a\"\n").expect_err("is refused").contains("no name"));
     }
 

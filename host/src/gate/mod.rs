@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use self::identity::Identity;
-pub use self::identity::{NewKey, ProtectedResource};
+pub use self::identity::{AwsUnusable, NewKey, ProtectedResource};
 use crate::call::{Call, CallId, Caller, Challenge, Presented, Trace};
 use crate::config::{Config, ConfigError};
 use crate::fault::{Error, Fault, Kind};
@@ -49,6 +49,9 @@ pub enum GateError {
     /// A table of an authorization server cannot be followed.
     #[error("{0}")]
     Issuer(String),
+    /// The table `[callers.aws]` cannot be used.
+    #[error(transparent)]
+    Aws(#[from] AwsUnusable),
     /// Callers would not be asked any more.
     #[error("[callers] is empty now: callers are identified until the next start")]
     Unguarded,

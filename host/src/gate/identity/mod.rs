@@ -1,15 +1,19 @@
 //! Whose request it is: proved by what it shows, or by nothing where the operator asks for none.
 
+mod aws;
 mod challenge;
 mod keys;
 mod oauth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use self::aws::Aws;
+pub use self::aws::Unusable as AwsUnusable;
 use self::challenge::Challenges;
 use self::keys::Keys;
 pub use self::keys::NewKey;
@@ -25,6 +29,7 @@ pub(super) struct Identity {
     local: Option<Arc<Caller>>,
     keys: Keys,
     oauth: OAuth,
+    aws: Option<Aws>,
     challenges: Challenges,
     /// What a token must be good for, by plugin.
     scopes: BTreeMap<String, BTreeSet<String>>,
@@ -39,6 +44,8 @@ enum Shown<'a> {
     Key(&'a str),
     /// An access token of an authorization server.
     Token(&'a str),
+    /// A signature of AWS's kind, or a token for STS.
+    Aws,
     /// Something that is taken nowhere here.
     Unknown,
 }
@@ -57,7 +64,7 @@ enum Refusal {
 impl Identity {
     /// The ways of a config; contacts nobody.
     pub(super) fn open(config: &Config) -> Result<Self, GateError> {
-        Self::made(config, config.serve.url.clone(), OAuth::default())
+        Self::made(config, config.serve.url.clone(), OAuth::default(), None)
     }
 
     /// The ways of another config, with what is known already.
@@ -65,18 +72,20 @@ impl Identity {
         if self.is_asked() && !config.callers.are_identified() {
             return Err(GateError::Unguarded);
         }
-        Self::made(config, self.url.clone(), self.oauth.clone())
+        Self::made(config, self.url.clone(), self.oauth.clone(), self.aws.as_ref())
     }
 
-    fn made(config: &Config, url: Option<String>, known: OAuth) -> Result<Self, GateError> {
+    fn made(config: &Config, url: Option<String>, known: OAuth, aws: Option<&Aws>) -> Result<Self, GateError> {
         let callers = &config.callers;
         let oauth = known.reopen(config, url.as_deref())?;
+        let aws = callers.aws.as_ref().map(|table| Aws::open(table, aws, SystemTime::now())).transpose()?;
         let with_scopes = config.plugins.iter().filter(|(_, plugin)| !plugin.scopes.is_empty());
         Ok(Self {
             local: (!callers.are_identified()).then(|| Arc::new(Caller::local())),
             keys: Keys::open(config)?,
             challenges: Challenges::new(oauth.metadata_url(), oauth.scopes()),
             oauth,
+            aws,
             scopes: with_scopes.map(|(name, plugin)| (name.clone(), plugin.scopes.clone())).collect(),
             url,
         })
@@ -89,7 +98,10 @@ impl Identity {
 
     /// In which ways they do, for the operator; none if they do not.
     pub(super) fn summary(&self) -> Option<String> {
-        let ways: Vec<String> = [self.keys.summary(), self.oauth.summary()].into_iter().flatten().collect();
+        let ways: Vec<String> = [self.keys.summary(), self.oauth.summary(), self.aws.as_ref().map(Aws::summary)]
+            .into_iter()
+            .flatten()
+            .collect();
         self.is_asked().then(|| ways.join(", or "))
     }
 
@@ -103,11 +115,18 @@ impl Identity {
         if let Some(local) = &self.local {
             return Ok(Arc::clone(local));
         }
-        let found = match shown(presented.headers) {
-            Shown::Nothing => return Err(self.challenges.nothing_shown()),
-            Shown::Key(key) => self.keys.find(key),
-            Shown::Token(token) => self.oauth.identify(token).await,
-            Shown::Unknown => Err(Refusal::Invalid("The credential is of no kind that is taken here.".to_owned())),
+        let found = match (shown(presented.headers), &self.aws) {
+            (Shown::Aws, Some(aws)) => return aws.identify(presented, SystemTime::now()).await,
+            (Shown::Nothing, aws) => {
+                let mut challenge = self.challenges.nothing_shown();
+                challenge.authenticate.extend(aws.as_ref().and_then(Aws::invitation));
+                return Err(challenge);
+            }
+            (Shown::Key(key), _) => self.keys.find(key),
+            (Shown::Token(token), _) => self.oauth.identify(token).await,
+            (Shown::Aws | Shown::Unknown, _) => {
+                Err(Refusal::Invalid("The credential is of no kind that is taken here.".to_owned()))
+            }
         };
         found.map_err(|refusal| self.challenges.of(refusal))
     }
@@ -136,14 +155,15 @@ fn shown(headers: &HeaderMap) -> Shown<'_> {
     let Some(value) = first else { return Shown::Nothing };
     let (Ok(value), None) = (value.to_str(), more) else { return Shown::Unknown };
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
+    if Aws::is_meant(value) {
+        return Shown::Aws;
+    }
     if !scheme.eq_ignore_ascii_case("bearer") {
-        // Signed requests, `AWS4-HMAC-SHA256`, are told apart here.
         return Shown::Unknown;
     }
     match rest.trim() {
         "" => Shown::Nothing,
         key if key.starts_with(keys::PREFIX) => Shown::Key(key),
-        // Tokens with a prefix of their own are told apart here.
         token if token.matches('.').count() == 2 => Shown::Token(token),
         _ => Shown::Unknown,
     }
@@ -164,6 +184,7 @@ mod tests {
             Shown::Nothing => "nothing",
             Shown::Key(_) => "key",
             Shown::Token(_) => "token",
+            Shown::Aws => "aws",
             Shown::Unknown => "unknown",
         }
     }
@@ -175,6 +196,8 @@ mod tests {
             (&["Bearer"], "nothing"),
             (&["bearer thk_abc"], "key"),
             (&["Bearer a.b.c"], "token"),
+            (&["AWS4-HMAC-SHA256 Credential=x"], "aws"),
+            (&["bearer toolhost-aws-v1.abc"], "aws"),
             (&["Bearer a.b"], "unknown"),
             (&["Basic YTpi"], "unknown"),
             (&["Bearer thk_abc", "Bearer a.b.c"], "unknown"),
