@@ -17,7 +17,9 @@ pub mod openai;
 pub mod process;
 pub mod prometheus;
 pub mod ready;
+pub mod signer;
 pub mod stdio;
+pub mod sts;
 pub mod toolhost;
 pub mod upstream;
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
 
-pub(crate) use self::signature::Credentials;
+pub(crate) use self::signature::{Credentials, date};
 
 /// The account that everything is in.
 pub(crate) const ACCOUNT: &str = "123456789012";

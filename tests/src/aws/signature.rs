@@ -65,7 +65,7 @@ impl Credentials {
             return Err(Refusal::new(403, "UnrecognizedClientException", message));
         }
         let sent = header(&request.headers, "x-amz-date").unwrap_or_default();
-        let time = parse(&sent).ok_or_else(|| mismatch("Date in X-Amz-Date is missing or malformed."))?;
+        let time = date(&sent).ok_or_else(|| mismatch("Date in X-Amz-Date is missing or malformed."))?;
         let now = SystemTime::now();
         let skew = now.duration_since(time).or_else(|_| time.duration_since(now)).unwrap_or(SKEW_MAX);
         if skew >= SKEW_MAX {
@@ -136,7 +136,7 @@ fn claim(authorization: &str) -> Option<Claim<'_>> {
 }
 
 /// `20260131T235959Z`.
-fn parse(date: &str) -> Option<SystemTime> {
+pub(crate) fn date(date: &str) -> Option<SystemTime> {
     let part = |from, to| date.get(from..to);
     let (year, month, day, hour) = (part(0, 4)?, part(4, 6)?, part(6, 8)?, part(8, 11)?);
     let text = format!("{year}-{month}-{day}{hour}:{}:{}", part(11, 13)?, date.get(13..)?);
