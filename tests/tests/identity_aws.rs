@@ -35,6 +35,7 @@ fn check_refused(response: &Response, status: u16, words: &str, secrets: &[&str]
     let text = response.text();
     ensure!(response.status == status && text.contains(words), "not {status} with `{words}`: {response:?} {text}");
     ensure!(status != 401 || response.header("www-authenticate").is_some(), "no challenge: {response:?}");
+    ensure!(status != 503 || response.header("retry-after").is_some(), "no time to come back: {response:?}");
     let all = format!("{response:?} {text}");
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         ensure!(!all.contains(secret), "repeats {secret}: {all}");

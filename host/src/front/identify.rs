@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -19,6 +19,9 @@ use crate::host::Host;
 
 /// How a signature begins that is over the whole request.
 const SIGNED: &[u8] = b"AWS4-HMAC-SHA256";
+
+/// How soon to come back if nobody can tell just now whose request it is, in seconds.
+const RETRY_S: u64 = 5;
 
 /// What a handler takes to know its caller.
 pub(super) type Identified = Extension<Arc<Caller>>;
@@ -151,6 +154,9 @@ fn challenged(challenge: Challenge) -> Response {
     let mut response = (status, Json(Refusal::new(INVALID_REQUEST, message).json())).into_response();
     for challenge in authenticate.iter().filter_map(|challenge| HeaderValue::from_str(challenge).ok()) {
         response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_S));
     }
     response.map(Body::new)
 }

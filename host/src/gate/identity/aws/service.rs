@@ -14,6 +14,9 @@ use crate::wire::egress::{self, Unread, resolver};
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Where STS is asked, and as which server.
+///
+/// The names are the operator's, and TLS proves who answers. So they may lead to a private address, as they do
+/// inside a network that has an endpoint of its own for STS.
 pub(super) struct Service {
     client: Client,
     /// Where it is, if not at the host that was signed for; without a slash at its end.
