@@ -205,6 +205,31 @@ fn a_capability_is_a_contract_a_folder_and_a_line_in_each_of_two_lists() -> Resu
 }
 
 #[test]
+fn every_use_that_is_asked_about_is_one_that_policies_can_name() -> Result<()> {
+    let mut asked = BTreeSet::new();
+    for (path, text) in sources("host/src/capability")? {
+        for call in text.split(".permit::<").skip(1) {
+            let (capability, arguments) = call.split_once(">(").context("no arguments")?;
+            let arguments = arguments.split('|').next().unwrap_or_default();
+            // Where there is no literal, the caller passes one on.
+            let Some(action) = arguments.split('"').nth(1) else { continue };
+            let capability = capability.to_lowercase();
+            let entry = toolhost::capability::Entry::named(&capability).with_context(|| capability.clone())?;
+            let known = entry.deeds.iter().any(|deed| deed.action == action);
+            assert!(known, "{}: `DEEDS` of {capability} has no `{action}`", path.display());
+            asked.insert((capability, action.to_owned()));
+        }
+    }
+    for entry in toolhost::capability::ALL {
+        for deed in entry.deeds {
+            let is_asked = asked.contains(&(entry.name.to_owned(), deed.action.to_owned()));
+            assert!(is_asked, "nobody asks for `{}.{}`", entry.name, deed.action);
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn every_file_says_why_it_exists_and_is_short_enough_to_read() -> Result<()> {
     for folder in ["host/src", "sdk", "plugins", "tests"] {
         for (path, text) in sources(folder)? {
