@@ -3,7 +3,7 @@
 #   make demo         build, seed a CRM, serve it on 127.0.0.1:8000
 #   make test         every test, with the servers it needs
 #   make conformance  the protocol's own conformance suite alone, with its totals
-#   make bench        toolhost beside bare rmcp, in one run
+#   make bench        toolhost beside bare rmcp, in one run; and what a question to the policy costs
 #   make lint         formatting and clippy
 #   make plugins      the plugins, as .wasm files
 
@@ -36,7 +36,7 @@ conformance: plugins node
 # Without the embedded engine, which no call here uses and which takes most of a build's time.
 bench: plugins
 	$(CARGO) build --profile dist -p toolhost -p toolhost-tests --no-default-features
-	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features --bench calls
+	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features --bench calls --bench policy
 
 lint:
 	$(CARGO) fmt --all --check

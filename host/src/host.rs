@@ -113,11 +113,13 @@ impl Host {
     async fn walk(&self, call: Call, ticket: &mut Ticket) -> Result<Outcome, Error> {
         let plugins = self.registry.snapshot();
         let UseTool { name, arguments } = &call.request;
-        if let Some(answer) = plugins.own_tool(name, arguments) {
+        if let Some(answer) = plugins.own_tool(&call.caller, name, arguments) {
             return answer.map(Outcome::Done);
         }
-        let (plugin, tool) = plugins.tool(name).ok_or_else(|| unknown_tool(&plugins, name))?;
-        ticket.admit(aim(plugin, Action::Call(name), Some(arguments)), plugins.policy())?;
+        let absent = || unknown_tool(&plugins, &call.caller, name);
+        let (plugin, tool) = plugins.tool(name).ok_or_else(absent)?;
+        let aim = aim(plugin, Action::Call(name), Some(arguments));
+        admit(ticket, &plugins, &call.caller, aim, absent)?;
         let (outcome, news) = plugin.run(tool, call, plugins.policy()).await;
         self.registry.take(plugin, news).await;
         outcome
@@ -128,12 +130,15 @@ impl Host {
         let ticket = self.gate.open(&call, "resources/read", &call.request.uri);
         let reading = async |ticket: &mut Ticket| {
             let (plugins, uri) = (self.registry.snapshot(), &call.request.uri);
-            if let Some((plugin, _, file)) = plugins.skill_file(uri) {
-                ticket.admit(aim(plugin, Action::Read(uri), None), plugins.policy())?;
+            let file = plugins.skill_file(uri);
+            let plugin = file.map(|(plugin, ..)| plugin).or_else(|| plugins.reader(uri));
+            let absent = || unknown("resource", uri);
+            let plugin = plugin.ok_or_else(absent)?;
+            let aim = aim(plugin, Action::Read(uri), None);
+            admit(ticket, &plugins, &call.caller, aim, absent)?;
+            if let Some((.., file)) = file {
                 return Ok(Outcome::Done(vec![file.contents(uri)]));
             }
-            let plugin = plugins.reader(uri).ok_or_else(|| unknown("resource", uri))?;
-            ticket.admit(aim(plugin, Action::Read(uri), None), plugins.policy())?;
             let (outcome, news) = plugin.read(call, plugins.policy()).await;
             self.registry.take(plugin, news).await;
             outcome
@@ -147,8 +152,10 @@ impl Host {
         let writing = async |ticket: &mut Ticket| {
             let plugins = self.registry.snapshot();
             let GetPrompt { name, arguments } = &call.request;
-            let (plugin, prompt) = plugins.prompt(name).ok_or_else(|| unknown("prompt", name))?;
-            ticket.admit(aim(plugin, Action::Prompt(name), Some(arguments)), plugins.policy())?;
+            let absent = || unknown("prompt", name);
+            let (plugin, prompt) = plugins.prompt(name).ok_or_else(absent)?;
+            let aim = aim(plugin, Action::Prompt(name), Some(arguments));
+            admit(ticket, &plugins, &call.caller, aim, absent)?;
             let (outcome, news) = plugin.render(prompt, call, plugins.policy()).await;
             self.registry.take(plugin, news).await;
             outcome
@@ -172,8 +179,10 @@ impl Host {
                     .template(&name)
                     .map(|(plugin, template)| (plugin, Completed::Template(template), Action::Read(&name))),
             };
-            let (plugin, of, action) = found.ok_or_else(|| unknown("prompt or template", &name))?;
-            ticket.admit(aim(plugin, action, None), plugins.policy())?;
+            let absent = || unknown("prompt or template", &name);
+            let (plugin, of, action) = found.ok_or_else(absent)?;
+            let aim = aim(plugin, action, None);
+            admit(ticket, &plugins, &call.caller, aim, absent)?;
             let (outcome, news) = plugin.complete(of, call, plugins.policy()).await;
             self.registry.take(plugin, news).await;
             outcome
@@ -201,9 +210,9 @@ impl Host {
         &self.tasks
     }
 
-    /// What an agent should know before its first call: the sources, and their rules.
-    pub async fn instructions(&self) -> Arc<str> {
-        self.instructions.of(&self.registry.snapshot()).await
+    /// What an agent should know before its first call: the sources that its tools reach, and their rules.
+    pub async fn instructions(&self, caller: &Arc<Caller>) -> String {
+        self.instructions.of(&self.registry.snapshot(), caller).await
     }
 }
 
@@ -211,9 +220,23 @@ fn aim<'a>(plugin: &'a Plugin, action: Action<'a>, arguments: Option<&'a JsonObj
     Aim { plugin: &plugin.name, digest: &plugin.digest, action, arguments }
 }
 
-fn unknown_tool(plugins: &Snapshot, name: &str) -> Error {
+/// Lets a call pass the gate. What its caller may not even see is as absent as what is not there.
+fn admit(
+    ticket: &mut Ticket,
+    plugins: &Snapshot,
+    caller: &Caller,
+    aim: Aim<'_>,
+    absent: impl FnOnce() -> Error,
+) -> Result<(), Error> {
+    ticket.admit(aim, plugins.policy()).map_err(|error| match error.kind {
+        Kind::Denied if !plugins.policy().may_see(caller, aim.plugin, aim.action) => absent(),
+        _ => error,
+    })
+}
+
+fn unknown_tool(plugins: &Snapshot, caller: &Arc<Caller>, name: &str) -> Error {
     let error = Error::new(Kind::UnknownTool, format!("There is no tool `{name}`."));
-    match plugins.nearest(name) {
+    match plugins.seen_by(caller).nearest(name) {
         Some(near) => error.next(format!("Did you mean `{near}`?")),
         None => error.next("List the tools."),
     }

@@ -1,5 +1,5 @@
-//! What agents are told before their first call: the sources that the plugins were
-//! granted, in the words of the capabilities that hold them.
+//! What agents are told before their first call: the sources that their tools reach, in the
+//! words of the capabilities that hold them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,10 +10,11 @@ use futures_util::future::join_all;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::call::Caller;
 use crate::capability::grants::Grant;
 use crate::registry::Snapshot;
 
-/// How long the text is good for: catalogues change seldom.
+/// How long a source's words are good for: catalogues change seldom.
 const FRESH: Duration = Duration::from_secs(300);
 
 /// The same, while a source could not be asked.
@@ -22,93 +23,87 @@ const FRESH_INCOMPLETE: Duration = Duration::from_secs(10);
 /// How long a source may take to tell about itself.
 const SOURCE_TIME: Duration = Duration::from_secs(3);
 
-/// The text, kept for a while.
+/// What each source said of itself, by path, kept for a while.
 #[derive(Default)]
-pub(crate) struct Instructions(Mutex<Option<Kept>>);
+pub(crate) struct Instructions(Mutex<BTreeMap<String, Kept>>);
 
+/// What a grant said. It is held weakly: what is kept here keeps no grant open.
 struct Kept {
-    text: Arc<str>,
-    of: Vec<Source>,
+    grant: Weak<dyn Grant>,
+    said: Said,
     until: Instant,
 }
 
-/// A grant that plugins use. It is held weakly: what is kept here keeps no grant open.
-struct Source {
-    path: String,
-    grant: Weak<dyn Grant>,
-    /// The plugins, by name.
-    users: Vec<String>,
+/// What there is to say of a source.
+#[derive(Clone)]
+enum Said {
+    /// These words.
+    Words(Arc<str>),
+    /// Nothing.
+    Nothing,
+    /// That it did not answer.
+    Silence,
 }
 
-impl PartialEq for Source {
-    fn eq(&self, other: &Self) -> bool {
-        self.path == other.path && self.users == other.users && Weak::ptr_eq(&self.grant, &other.grant)
-    }
+/// A grant that plugins use.
+struct Source<'a> {
+    path: &'a str,
+    grant: &'a Arc<dyn Grant>,
+    /// The plugins, by name.
+    users: Vec<&'a str>,
 }
 
 impl Instructions {
-    /// The text for these plugins. A source that does not answer is named all the same.
-    pub(crate) async fn of(&self, plugins: &Snapshot) -> Arc<str> {
-        let of = sources(plugins);
+    /// The text for a caller of these plugins. A source that does not answer is named all the same.
+    pub(crate) async fn of(&self, plugins: &Snapshot, caller: &Arc<Caller>) -> String {
+        let seen = plugins.seen_by(caller);
+        let mut sources = BTreeMap::new();
+        for plugin in seen.plugins() {
+            for (path, grant) in plugin.grants().iter() {
+                let source = sources.entry(path).or_insert_with(|| Source { path, grant, users: Vec::new() });
+                source.users.push(&plugin.name);
+            }
+        }
         let mut kept = self.0.lock().await;
-        if let Some(kept) = &*kept
-            && kept.of == of
-            && Instant::now() < kept.until
-        {
-            return Arc::clone(&kept.text);
-        }
-        let (text, complete) = write(&of).await;
-        let text: Arc<str> = text.into();
-        let until = Instant::now() + if complete { FRESH } else { FRESH_INCOMPLETE };
-        *kept = Some(Kept { text: Arc::clone(&text), of, until });
-        text
+        let asked =
+            sources.values().filter(|source| !kept.get(source.path).is_some_and(|kept| kept.is_of(source.grant)));
+        let told: Vec<_> = join_all(asked.map(async |source| (source.path.to_owned(), ask(source).await))).await;
+        kept.extend(told);
+        // A grant that is gone has nothing to say.
+        kept.retain(|_, kept| kept.grant.strong_count() > 0);
+        write(sources.values().filter_map(|source| Some((source, kept.get(source.path)?.said.clone()))))
     }
 }
 
-/// What the plugins were granted, by path.
-fn sources(plugins: &Snapshot) -> Vec<Source> {
-    let mut sources = BTreeMap::new();
-    for plugin in plugins.plugins() {
-        for (path, grant) in plugin.grants().iter() {
-            sources
-                .entry(path.to_owned())
-                .or_insert_with(|| (Arc::downgrade(grant), Vec::new()))
-                .1
-                .push(plugin.name.clone());
-        }
+impl Kept {
+    fn is_of(&self, grant: &Arc<dyn Grant>) -> bool {
+        Instant::now() < self.until && Weak::ptr_eq(&self.grant, &Arc::downgrade(grant))
     }
-    sources.into_iter().map(|(path, (grant, users))| Source { path, grant, users }).collect()
 }
 
-/// The text, and whether every source had its say.
-async fn write(sources: &[Source]) -> (String, bool) {
-    let asked = sources.iter().map(async |Source { path, grant, users }| {
-        let name = path.split_once('.').map_or(path.as_str(), |(_, name)| name);
-        let said = match grant.upgrade() {
-            Some(grant) => timeout(SOURCE_TIME, grant.introduce(name)).await,
-            // It was taken away since.
-            None => Ok(Ok(None)),
-        };
-        (path, users, said)
-    });
+async fn ask(source: &Source<'_>) -> Kept {
+    let Source { path, grant, .. } = source;
+    let name = path.split_once('.').map_or(*path, |(_, name)| name);
+    let (said, fresh) = match timeout(SOURCE_TIME, grant.introduce(name)).await {
+        Ok(Ok(Some(words))) => (Said::Words(words.into()), FRESH),
+        Ok(Ok(None)) => (Said::Nothing, FRESH),
+        Ok(Err(words)) => (Said::Words(words.into()), FRESH_INCOMPLETE),
+        Err(_) => (Said::Silence, FRESH_INCOMPLETE),
+    };
+    Kept { grant: Arc::downgrade(grant), said, until: Instant::now() + fresh }
+}
+
+fn write<'a>(sources: impl Iterator<Item = (&'a Source<'a>, Said)>) -> String {
     let mut text = String::from("Tools on data sources. Credentials stay with the host; tools take none.\n");
-    let mut complete = true;
-    for (path, users, said) in join_all(asked).await {
+    for (Source { path, users, .. }, said) in sources {
         let users = users.join(", ");
         match said {
-            Ok(Ok(Some(said))) => writeln!(text, "\n{said}\nReached by the tools of: {users}."),
-            Ok(Ok(None)) => Ok(()),
-            Ok(Err(said)) => {
-                complete = false;
-                writeln!(text, "\n{said}\nReached by the tools of: {users}.")
-            }
-            Err(_) => {
-                complete = false;
-                writeln!(text, "\n`{path}` did not answer just now. Reached by the tools of: {users}.")
-            }
+            Said::Words(words) => writeln!(text, "\n{words}\nReached by the tools of: {users}."),
+            Said::Nothing => Ok(()),
+            Said::Silence => writeln!(text, "\n`{path}` did not answer just now. Reached by the tools of: {users}."),
         }
         // Writing to a string cannot fail.
         .unwrap_or_default();
     }
-    (text, complete)
+    text
 }

@@ -36,7 +36,7 @@
 //! host         the walk of a call          -> gate, policy, registry, runtime, tasks, config, call, fault, seal, instructions
 //! gate         who, may they, how fast, and what was done -> policy, wire, config, call, fault
 //! tasks        calls that outlast a request -> wire, config, call, fault
-//! instructions what agents are told first  -> registry, capability
+//! instructions what agents are told first  -> registry, capability, call
 //! registry     which plugins there are     -> runtime, capability, search, policy, config, call, fault
 //! runtime      how a plugin runs           -> capability, policy, config, wit, call, fault, schema, seal
 //! capability   what a plugin may be granted -> guard, policy, wire, config, wit, call, fault, schema, seal, stem
@@ -73,7 +73,8 @@
 //!   has used today, the sessions of MCP's older revisions with what their clients may
 //!   have missed (`front/streamable`), the statements that a call detached
 //!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, the tasks (`tasks/`),
-//!   and the text of `instructions`, kept for five minutes.
+//!   what each caller sees of that snapshot, and what sources said of themselves for
+//!   `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
 //!   one `unsafe` block).
 //! - No token and no key is made for anybody but by `toolhost key`, and none is passed on: the host

@@ -17,7 +17,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("wasmtime_wasi", &["runtime", "capability"]),
     ("wasmparser", &["runtime/needs.rs"]),
     ("wit_component", &["runtime/needs.rs"]),
+    ("cedar_policy", &["policy"]),
     ("jsonschema", &["schema.rs"]),
+    ("miette", &["policy"]),
     ("rusqlite", &["capability/sql/sqlite", "capability/kv/sqlite", "tasks/sqlite", "wire/sqlite.rs"]),
     ("mysql_async", &["capability/sql/mysql"]),
     (
@@ -208,6 +210,31 @@ fn a_capability_is_a_contract_a_folder_and_a_line_in_each_of_two_lists() -> Resu
     let entries = toolhost::capability::ALL.iter().map(|entry| entry.name);
     for name in entries {
         assert!(repository().join(format!("wit/deps/{name}.wit")).exists(), "{name} has no contract");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_use_that_is_asked_about_is_one_that_policies_can_name() -> Result<()> {
+    let mut asked = BTreeSet::new();
+    for (path, text) in sources("host/src/capability")? {
+        for call in text.split(".permit::<").skip(1) {
+            let (capability, arguments) = call.split_once(">(").context("no arguments")?;
+            let arguments = arguments.split('|').next().unwrap_or_default();
+            // Where there is no literal, the caller passes one on.
+            let Some(action) = arguments.split('"').nth(1) else { continue };
+            let capability = capability.to_lowercase();
+            let entry = toolhost::capability::Entry::named(&capability).with_context(|| capability.clone())?;
+            let known = entry.deeds.iter().any(|deed| deed.action == action);
+            assert!(known, "{}: `DEEDS` of {capability} has no `{action}`", path.display());
+            asked.insert((capability, action.to_owned()));
+        }
+    }
+    for entry in toolhost::capability::ALL {
+        for deed in entry.deeds {
+            let is_asked = asked.contains(&(entry.name.to_owned(), deed.action.to_owned()));
+            assert!(is_asked, "nobody asks for `{}.{}`", entry.name, deed.action);
+        }
     }
     Ok(())
 }

@@ -32,6 +32,8 @@ pub struct Call<R = UseTool> {
     pub id: CallId,
     /// What is asked for.
     pub request: R,
+    /// The full name of the tool that is used, once the request is parted from the call.
+    pub tool: Option<String>,
     /// Who makes it.
     pub caller: Arc<Caller>,
     /// What the caller can be told and asked while the call runs.
@@ -100,13 +102,13 @@ impl<R> Call<R> {
     /// A call from this machine, by a client that hears nothing until the outcome.
     pub fn of(request: R) -> Self {
         let (caller, client) = (Arc::new(Caller::local()), Client::default());
-        Self { id: CallId::new(), request, caller, client, trace: None, uses: Uses::default() }
+        Self { id: CallId::new(), request, tool: None, caller, client, trace: None, uses: Uses::default() }
     }
 
     /// The call without its request, and the request.
     pub fn part(self) -> (Call<()>, R) {
-        let Self { id, request, caller, client, trace, uses } = self;
-        (Call { id, request: (), caller, client, trace, uses }, request)
+        let Self { id, request, tool, caller, client, trace, uses } = self;
+        (Call { id, request: (), tool, caller, client, trace, uses }, request)
     }
 }
 

@@ -14,6 +14,13 @@ pub struct Facts {
     pub tables: Vec<String>,
 }
 
+impl Facts {
+    /// Of what class it is; no table is touched, or none is known.
+    pub fn of_class(class: &'static str) -> Self {
+        Self { class: Some(class), tables: Vec::new() }
+    }
+}
+
 /// One use of a grant, or an attempt at one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {

@@ -51,6 +51,9 @@ pub trait Capability: Sized + Send + Sync + 'static {
     /// The name in [`ALL`].
     const NAME: &'static str;
 
+    /// Everything that `permit` is asked for in its name: what a policy may speak of.
+    const DEEDS: &'static [Deed];
+
     /// One `[<capability>.<grant>]` table; its doc comments are the reference.
     type Config: DeserializeOwned + JsonSchema;
 
@@ -76,6 +79,15 @@ pub trait Capability: Sized + Send + Sync + 'static {
     fn iam(&self) -> Vec<Statement> {
         Vec::new()
     }
+}
+
+/// What can be done with a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deed {
+    /// The action, such as `query`.
+    pub action: &'static str,
+    /// Of which classes it is, as far as they are known before it happens; see [`crate::call::Facts`].
+    pub classes: &'static [&'static str],
 }
 
 /// Where a grant is opened.
@@ -114,6 +126,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Hands its host functions to a linker.
     pub link: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
+    /// What can be done with a grant of it.
+    pub deeds: &'static [Deed],
     /// How its grants are opened; none if every plugin has it without one.
     open: Option<OpenGrants>,
 }
@@ -121,12 +135,12 @@ pub struct Entry {
 impl Entry {
     /// A capability that every plugin has: it reaches nothing but the call itself.
     const fn free(name: &'static str, link: fn(&mut Linker<CallState>) -> wasmtime::Result<()>) -> Self {
-        Self { name, link, open: None }
+        Self { name, link, deeds: &[], open: None }
     }
 
     /// A capability that works only where the operator grants it.
     const fn granted<C: Capability>() -> Self {
-        Self { name: C::NAME, link: C::link, open: Some(Grants::open_all::<C>) }
+        Self { name: C::NAME, link: C::link, deeds: C::DEEDS, open: Some(Grants::open_all::<C>) }
     }
 
     /// Whether a plugin needs a grant to import it.
@@ -143,4 +157,9 @@ impl Entry {
 /// The names that tables of grants may have in the config.
 pub fn grant_tables() -> Vec<&'static str> {
     ALL.iter().filter(|entry| entry.needs_grant()).map(|entry| entry.name).collect()
+}
+
+/// Everything that can be done with grants: the capability's name, and the action's.
+pub fn deeds() -> Vec<(&'static str, &'static str)> {
+    ALL.iter().flat_map(|entry| entry.deeds.iter().map(|deed| (entry.name, deed.action))).collect()
 }

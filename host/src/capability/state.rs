@@ -2,7 +2,7 @@
 //! the only way from there to a backend.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
@@ -42,6 +42,8 @@ pub struct Scope {
 pub struct CallState {
     pub(super) id: CallId,
     pub(super) caller: Arc<Caller>,
+    /// The full name of the tool that was called; none if it was something else.
+    tool: Option<String>,
     pub(super) client: Client,
     pub(super) trace: Option<Trace>,
     pub(super) scope: Arc<Scope>,
@@ -63,7 +65,7 @@ pub struct CallState {
 impl CallState {
     /// The state of a call that is about to begin.
     pub fn new(call: Call<()>, scope: Arc<Scope>, policy: Arc<Policy>, clock: Clock) -> Self {
-        let Call { id, caller, client, trace, uses, request: () } = call;
+        let Call { id, tool, caller, client, trace, uses, request: () } = call;
         let stderr = MemoryOutputPipe::new(STDERR_BYTES_MAX);
         // Nothing is inherited: no environment, arguments, directories or sockets.
         let wasi = WasiCtx::builder().stderr(stderr.clone()).build();
@@ -71,6 +73,7 @@ impl CallState {
         Self {
             log: CallLog::new(id.clone(), Arc::clone(&scope)),
             id,
+            tool,
             caller,
             client,
             trace,
@@ -101,17 +104,19 @@ impl CallState {
     ) -> Result<Arc<C>, Failure> {
         self.count_host_call()?;
         let Some(grant) = self.scope.grants.get::<C>(name) else {
-            self.note::<C>(name, action, Facts::default(), Decision { allowed: false, policies: Vec::new() });
+            self.note::<C>(name, action, Facts::default(), Decision::default());
             return Err(self.not_granted::<C>(name).into());
         };
         let facts = facts(&grant);
         let decision = self.policy.may_use(Usage {
             caller: &self.caller,
             plugin: &self.scope.plugin,
+            tool: self.tool.as_deref(),
             capability: C::NAME,
             grant: name,
             action,
             facts: &facts,
+            now: SystemTime::now(),
         });
         let allowed = decision.allowed;
         self.note::<C>(name, action, facts, decision);
@@ -119,7 +124,10 @@ impl CallState {
     }
 
     fn note<C: Capability>(&self, name: &str, action: &'static str, facts: Facts, decision: Decision) {
-        let Decision { allowed, policies } = decision;
+        let Decision { allowed, policies, failures } = decision;
+        for failure in failures {
+            tracing::warn!(call.id = %self.id, policy.failure = failure, "a policy could not be weighed, so the use is denied");
+        }
         tracing::debug!(
             call.id = %self.id,
             caller.name = self.caller.name,

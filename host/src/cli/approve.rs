@@ -31,7 +31,7 @@ impl Approve {
     pub(super) async fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
         let config = start::read(path)?;
         let before = config.lock().map(|lock| lock.plugins().clone()).unwrap_or_default();
-        let host = start::start(&config.without_lock()).await?;
+        let host = start::start_anyway(&config.without_lock()).await?;
         let plugins = host.plugins();
         let failed = report_failures(&plugins, &self.plugins)?;
         let changes = changes(&before, &plugins, &failed, &self.plugins)?;

@@ -8,6 +8,7 @@ mod iam_policy;
 mod inspect;
 mod key;
 mod new;
+mod policy;
 mod serve;
 mod start;
 mod stdio;
@@ -63,6 +64,7 @@ enum Command {
     Test(test::Test),
     IamPolicy(iam_policy::IamPolicy),
     Key(key::Key),
+    Policy(policy::Policy),
 }
 
 /// Runs the command that the process was started with.
@@ -85,6 +87,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Command::Test(command) => command.run().await,
             Command::IamPolicy(command) => command.run(&config),
             Command::Key(command) => command.run(&config),
+            Command::Policy(command) => command.run(&config).await,
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

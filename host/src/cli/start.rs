@@ -15,8 +15,19 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Config> {
     Ok(Config::read(path, &capability::grant_tables())?)
 }
 
-/// Opens the grants and loads the plugins.
+/// Opens the grants, loads the plugins, and holds the policy against them; without a good one
+/// there is no host.
 pub(super) async fn start(config: &Config) -> anyhow::Result<Host> {
+    let host = start_anyway(config).await?;
+    let failure = host.plugins().policy_failure().map(|failure| failure.message.clone());
+    match failure {
+        Some(message) => anyhow::bail!("the policy is not taken, so nothing is served\n{message}"),
+        None => Ok(host),
+    }
+}
+
+/// The same, be the policy good or not; without a good one nobody may do anything.
+pub(super) async fn start_anyway(config: &Config) -> anyhow::Result<Host> {
     let cache = match &config.serve.cache_dir {
         Some(dir) => Cache::in_dir(&config.resolve(dir)),
         None => match config::home_dir("XDG_CACHE_HOME", ".cache") {
@@ -49,6 +60,14 @@ pub(super) fn report(config: &Config, host: &Host) -> bool {
     for failure in plugins.failures() {
         println!("{} plugin {}: {}", mark(Mark::Bad), bold(&failure.plugin), failure.message);
     }
+    let policy = plugins.policy();
+    match plugins.policy_failure() {
+        Some(failure) => println!("{} policy: {}", mark(Mark::Bad), failure.message),
+        None => println!("{} policy {}: {} policies", mark(Mark::Good), bold(policy.name()), policy.count()),
+    }
+    for warning in policy.warnings() {
+        println!("{} policy: {warning}", mark(Mark::Warning));
+    }
     if plugins.plugins().is_empty() && plugins.failures().is_empty() {
         println!("{} no plugins: put .wasm files into the plugin directory", mark(Mark::Warning));
     }
@@ -58,5 +77,5 @@ pub(super) fn report(config: &Config, host: &Host) -> bool {
         let says = "the plugins are not pinned: what changes in their files is served at once";
         println!("{} {says}; `toolhost approve` pins them, in {}", mark(Mark::Warning), file.display());
     }
-    plugins.failures().is_empty() && plugins.grants().failures().is_empty()
+    plugins.failures().is_empty() && plugins.grants().failures().is_empty() && plugins.policy_failure().is_none()
 }

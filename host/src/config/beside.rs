@@ -48,7 +48,7 @@ impl Config {
     /// The files that the tables name, as they are written there.
     fn names_beside(&self) -> impl Iterator<Item = &Path> {
         // Each table that names one adds it here.
-        [self.callers.keys.as_deref(), Some(&*self.pins.file)].into_iter().flatten()
+        [self.callers.keys.as_deref(), self.policy.file.as_deref(), Some(&*self.pins.file)].into_iter().flatten()
     }
 
     /// Reads the files that the tables name.

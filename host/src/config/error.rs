@@ -36,7 +36,7 @@ impl ConfigError {
     }
 
     /// Something is wrong with the file as a whole.
-    pub(super) fn in_file(path: &Path, message: impl Into<String>) -> Self {
+    pub fn in_file(path: &Path, message: impl Into<String>) -> Self {
         Self { path: path.to_owned(), place: None, message: message.into() }
     }
 

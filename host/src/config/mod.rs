@@ -86,6 +86,9 @@ pub struct Plugin {
     pub file: Option<PathBuf>,
     /// What it may use: the table paths of grants, such as `sql.crm`.
     pub grants: Vec<String>,
+    /// Whom it is for: the groups whose members may call its read-only tools by the default policy. Policies read
+    /// them as `resource.groups`.
+    pub groups: BTreeSet<String>,
     /// What its tools' names begin with, before two underscores; its own name if not
     /// set, nothing at all if empty.
     pub prefix: Option<String>,

@@ -19,13 +19,14 @@ use crate::fault::{Error, Kind};
 use crate::host::Host;
 
 /// `GET /`: what this server is and has.
-pub(super) async fn about(State(host): State<Arc<Host>>) -> Json<Value> {
+pub(super) async fn about(State(host): State<Arc<Host>>, Extension(caller): Identified) -> Json<Value> {
     let plugins = host.plugins();
+    let tools = plugins.seen_by(&caller).tools().count();
     Json(json!({
         "name": "toolhost",
         "version": env!("CARGO_PKG_VERSION"),
-        "instructions": &*host.instructions().await,
-        "tools": plugins.tools().count(),
+        "instructions": host.instructions(&caller).await,
+        "tools": tools,
         "endpoints": {
             "mcp": "POST /mcp",
             "tools": "GET /tools",
@@ -36,9 +37,9 @@ pub(super) async fn about(State(host): State<Arc<Host>>) -> Json<Value> {
     }))
 }
 
-/// `GET /tools`: every tool, as MCP lists it.
-pub(super) async fn tools(State(host): State<Arc<Host>>) -> Json<Value> {
-    let tools: Vec<_> = host.plugins().tools().map(answer::tool).collect();
+/// `GET /tools`: every tool that the caller may call, as MCP lists it.
+pub(super) async fn tools(State(host): State<Arc<Host>>, Extension(caller): Identified) -> Json<Value> {
+    let tools: Vec<_> = host.plugins().seen_by(&caller).tools().map(answer::tool).collect();
     Json(json!({ "tools": tools }))
 }
 
@@ -107,6 +108,10 @@ pub(super) async fn ready(State(host): State<Arc<Host>>, method: Method, uri: Ur
     }
     for failure in plugins.grants().failures() {
         failures.push(json!({ "grant": failure.path, "message": failure.message }));
+    }
+    if let Some(failure) = plugins.policy_failure() {
+        let message = format!("{}\nthe policy of before goes on", failure.message);
+        failures.push(json!({ "policy": failure.file, "message": message }));
     }
     if let Some(failure) = plugins.config_failure() {
         failures.push(json!({ "config": failure.path.display().to_string(), "message": failure.message }));

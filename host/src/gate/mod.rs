@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
@@ -173,8 +173,12 @@ impl Ticket {
         if let Err(challenge) = self.identity.check_scopes(&self.caller, plugin) {
             return Err(Error::new(Kind::Denied, challenge.message));
         }
-        let Decision { allowed, .. } = policy.may_call(Request { caller: &self.caller, plugin, action, arguments });
-        if allowed { Ok(()) } else { Err(Error::new(Kind::Denied, "The policy does not allow this.")) }
+        let now = SystemTime::now();
+        let decision = policy.may_call(Request { caller: &self.caller, plugin, action, arguments, now });
+        for failure in &decision.failures {
+            tracing::warn!(call.id = %self.id, policy.failure = failure, "a policy could not be weighed, so the call is denied");
+        }
+        if decision.allowed { Ok(()) } else { Err(denied(&decision)) }
     }
 
     /// Sees the call through to its end, which is noted.
@@ -215,6 +219,18 @@ impl Ticket {
             Some(Fault::Plugin | Fault::Upstream | Fault::Operator) => line!(warn, "a call failed"),
         }
     }
+}
+
+/// What a caller is told that may not do this. The names of policies are for its operator to find them by.
+fn denied(decision: &Decision) -> Error {
+    let names: Vec<String> = decision.policies.iter().map(|id| format!("`{id}`")).collect();
+    let message = match (names.as_slice(), decision.failures.is_empty()) {
+        (_, false) => "The policy could not be weighed, so it does not allow this.".to_owned(),
+        ([], true) => "No policy allows this.".to_owned(),
+        (names, true) => format!("The policy does not allow this; what forbids it: {}.", names.join(", ")),
+    };
+    Error::new(Kind::Denied, message)
+        .next("Do without it, or ask the operator, whom `toolhost policy explain` tells why.")
 }
 
 impl Drop for Ticket {

@@ -50,6 +50,9 @@ use lexer::{Kind, Token};
 /// The longest statement, in bytes. RDS and Athena take more; people do not write more.
 pub(crate) const STATEMENT_BYTES_MAX: usize = 64 * 1024;
 
+/// What makes a statement that deletes rows a write.
+const DELETES: &str = "it deletes rows";
+
 /// The SQL that a database speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -205,6 +208,24 @@ pub(crate) fn classify(
     }
     let Found { class, reason, tables, .. } = guard.found;
     Ok(Verdict { class, tables: tables.into_iter().collect(), reason })
+}
+
+/// What is known of a statement, be it one that can be judged or not: the word of its class, or `delete` for a
+/// write that deletes rows; and the tables that it names, in lower case. Of what is no single statement that can be read, the class is `unknown`.
+pub(crate) fn facts(
+    statement: &str,
+    dialect: Dialect,
+    allowed_functions: &BTreeSet<String>,
+) -> (&'static str, Vec<String>) {
+    match classify(statement, dialect, allowed_functions) {
+        Ok(Verdict { class, tables, reason }) => {
+            let word = if class == Class::Write && reason == DELETES { "delete" } else { class.word() };
+            // Two spellings of one table are one.
+            let tables: BTreeSet<String> = tables.into_iter().map(|table| table.to_lowercase()).collect();
+            (word, tables.into_iter().collect())
+        }
+        Err(_) => (Class::Unknown.word(), Vec::new()),
+    }
 }
 
 /// What was found so far.

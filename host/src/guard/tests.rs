@@ -238,3 +238,18 @@ fn wide_statements_pass() {
         }
     }
 }
+
+#[test]
+fn a_policy_is_told_the_class_and_the_tables_of_any_text() {
+    let told = |statement: &str| facts(statement, Dialect::Mysql, &BTreeSet::new());
+    let tables = |tables: &[&str]| tables.iter().map(|&table| table.to_owned()).collect::<Vec<_>>();
+    let read = "WITH t AS (SELECT * FROM CRM.Orders) SELECT * FROM t JOIN `Orders` USING (id) JOIN orders o USING (id)";
+    assert_eq!(told(read), ("read", tables(&["crm.orders", "orders"])));
+    assert_eq!(told("INSERT INTO notes SELECT * FROM secrets"), ("write", tables(&["notes", "secrets"])));
+    assert_eq!(told("UPDATE notes SET text = 'x'"), ("write", tables(&["notes"])));
+    assert_eq!(told("DELETE FROM notes WHERE id = 1"), ("delete", tables(&["notes"])));
+    assert_eq!(told("DROP TABLE notes").0, "ddl");
+    for no_statement in ["", "SELECT 1; SELECT 2", "SELECT 'open", "SELECT FROM WHERE"] {
+        assert_eq!(told(no_statement), ("unknown", Vec::new()), "{no_statement}");
+    }
+}

@@ -13,7 +13,7 @@ use sqlparser::ast::{
     SetExpr, Statement, TableFactor, TableObject, Visitor,
 };
 
-use super::{Class, Dialect, Guard, athena};
+use super::{Class, DELETES, Dialect, Guard, athena};
 
 /// One walk through one tree.
 pub(super) struct Walk<'w, 'a> {
@@ -131,7 +131,7 @@ impl Visitor for Walk<'_, '_> {
                 }
             }
             Statement::Update(_) => self.guard.raise(Class::Write, "it updates rows"),
-            Statement::Delete(_) => self.guard.raise(Class::Write, "it deletes rows"),
+            Statement::Delete(_) => self.guard.raise(Class::Write, DELETES),
             _ => self.unknown("a statement of this kind inside another"),
         }
         ON

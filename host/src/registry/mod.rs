@@ -3,7 +3,9 @@
 
 mod load;
 pub mod pins;
+mod policy;
 mod reload;
+mod seen;
 pub mod signature;
 mod snapshot;
 mod watch;
@@ -17,6 +19,7 @@ use tokio::sync::{broadcast, watch as channel};
 
 use self::load::Load;
 use self::reload::{Loading, assemble};
+pub use self::seen::Seen;
 pub use self::snapshot::{Note, Snapshot};
 use self::watch::{Files, Stamp};
 use crate::call::{News, Offer};
@@ -68,6 +71,15 @@ pub struct ConfigFailure {
     pub message: String,
 }
 
+/// A policy that is not in force, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFailure {
+    /// The file.
+    pub file: String,
+    /// For the operator: every problem with its place, a line each.
+    pub message: String,
+}
+
 impl Registry {
     /// Opens the grants of a config and loads its plugins. What fails is noted, and harms nothing else.
     pub async fn start(config: &Config, runtime: Runtime) -> Self {
@@ -77,7 +89,7 @@ impl Registry {
         // Each keeps a thread busy with compiling, and its memory with it.
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         let found = load.run(at_once).await;
-        let snapshot = assemble(found, grants, None, config.serve.search, &nothing);
+        let snapshot = assemble(found, grants, config, None, &nothing);
         let config = Arc::new(config.clone());
         let loading = Loading { runtime, started: config.serve.clone(), config: Arc::clone(&config) };
         let (events, _) = broadcast::channel(EVENTS_AHEAD);

@@ -53,7 +53,7 @@ impl Registry {
         // One at a time: the cores are for the calls.
         let found = load.run(1).await;
         let again = found.again;
-        let after = self.swap(|now| assemble(found, Arc::new(grants), failure, config.serve.search, now));
+        let after = self.swap(|now| assemble(found, Arc::new(grants), &config, failure, now));
         tell_operator(&before, &after);
         let waiting = loading.started.kept_until_restart(&config.serve);
         if !config.has_text_of(&loading.config) && !waiting.is_empty() {
@@ -75,7 +75,8 @@ impl Registry {
         self.snapshot.store(Arc::clone(&after));
         drop(swapping);
         for offer in [Offer::Tools, Offer::Resources, Offer::Prompts, Offer::Skills] {
-            if !after.lists_as(&now, offer) {
+            // Under another policy, callers may see more of the same list, or less.
+            if !after.lists_as(&now, offer) || !Arc::ptr_eq(after.policy(), now.policy()) {
                 self.tell(Event::Changed(offer));
             }
         }
@@ -115,12 +116,12 @@ fn take(config: &Arc<Config>, before: &Snapshot, moving: &BTreeSet<PathBuf>) -> 
 pub(super) fn assemble(
     found: Found,
     grants: Arc<Grants>,
+    config: &Config,
     config_failure: Option<ConfigFailure>,
-    search: Option<bool>,
     now: &Snapshot,
 ) -> Snapshot {
     let Found { plugins, failures, pins, mut signers, .. } = found;
-    let mut snapshot = Snapshot::new(grants, config_failure, search);
+    let mut snapshot = Snapshot::new(grants, config, config_failure);
     for failure in failures {
         snapshot.add_failure(failure.plugin, failure.message);
     }
@@ -159,7 +160,7 @@ pub(super) fn assemble(
             snapshot.add_failure(name, message);
         }
     }
-    snapshot.held_against(pins, signers).settled()
+    snapshot.held_against(pins, signers).settled(now.policy())
 }
 
 /// Writes to the log what is served otherwise than before, and what is newly wrong.
@@ -180,6 +181,12 @@ fn tell_operator(before: &Snapshot, after: &Snapshot) {
     let known = before.grants().failures();
     for failure in after.grants().failures().iter().filter(|failure| !known.contains(failure)) {
         tracing::warn!(grant.name = failure.path, why = failure.message, "a grant cannot be used");
+    }
+    if let Some(failure) = after.policy_failure().filter(|failure| before.policy_failure() != Some(failure)) {
+        tracing::warn!(why = failure.message, "the policy is not taken; that of before goes on");
+    }
+    for warning in after.policy().warnings().iter().filter(|_| !Arc::ptr_eq(before.policy(), after.policy())) {
+        tracing::warn!(warning, "a policy may not mean what it says");
     }
     if let Some(failure) = after.config_failure().filter(|failure| before.config_failure() != Some(failure)) {
         tracing::warn!(why = failure.message, "the config is not taken");

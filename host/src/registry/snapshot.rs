@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::pins::Pins;
-use super::{ConfigFailure, LoadFailure};
-use crate::call::{Answer, JsonObject, Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
+use super::policy::Governing;
+use super::seen::Views;
+use super::{ConfigFailure, LoadFailure, PolicyFailure};
+use crate::call::{Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
 use crate::capability::Grants;
-use crate::config::Signer;
-use crate::fault::Error;
+use crate::config::{Config, Signer};
 use crate::policy::Policy;
 use crate::runtime::{LoadedPrompt, LoadedTemplate, LoadedTool, Plugin};
 use crate::search::{self, Search};
@@ -30,12 +31,15 @@ pub struct Snapshot {
     notes: Vec<Note>,
     grants: Arc<Grants>,
     policy: Arc<Policy>,
+    pub(super) governing: Arc<Governing>,
+    policy_failure: Option<PolicyFailure>,
+    pub(super) views: Arc<Views>,
     config_failure: Option<ConfigFailure>,
     pins: Pins,
     signers: BTreeMap<String, Signer>,
     /// What the config says of `search_tools`.
     search_wanted: Option<bool>,
-    search: Option<Arc<Search>>,
+    pub(super) search: Option<Arc<Search>>,
 }
 
 /// Something about a plugin that the operator should know, and that is no failure.
@@ -51,10 +55,10 @@ pub struct Note {
 type Index = BTreeMap<String, (Arc<Plugin>, usize)>;
 
 impl Snapshot {
-    /// No plugins yet, of these grants; and why they are not those of the config file, if they are not.
-    pub fn new(grants: Arc<Grants>, config_failure: Option<ConfigFailure>, search: Option<bool>) -> Self {
-        let policy = Arc::new(Policy::everything());
-        Self { grants, policy, config_failure, search_wanted: search, ..Self::default() }
+    /// No plugins yet, of this config and its grants; and why they are not those of the config file, if they are not.
+    pub fn new(grants: Arc<Grants>, config: &Config, config_failure: Option<ConfigFailure>) -> Self {
+        let governing = Arc::new(Governing::of(config));
+        Self { grants, governing, config_failure, search_wanted: config.serve.search, ..Self::default() }
     }
 
     /// The same, with what its plugins were held against, and who signed them, by their names.
@@ -62,12 +66,17 @@ impl Snapshot {
         Self { pins, signers, ..self }
     }
 
-    /// The same, complete: with the tool that finds others, if it is wanted or there are many.
-    pub fn settled(mut self) -> Self {
+    /// The same, complete: with the tool that finds others, if it is wanted or there are many, and
+    /// under its policy, which is that of before if there is no better one.
+    pub fn settled(mut self, before: &Arc<Policy>) -> Self {
         let wanted = self.search_wanted.unwrap_or(self.tools.len() > search::MANY);
         let is_free = !self.tools.contains_key(search::NAME);
         self.search = (wanted && is_free).then(Arc::default);
         self.notes = self.plugins.iter().filter_map(|plugin| self.shared(plugin)).collect();
+        let (policy, failure) = self.governed(before);
+        self.policy = if policy.is_same(before) { Arc::clone(before) } else { Arc::new(policy) };
+        self.policy_failure = failure;
+        self.views = Arc::default();
         self
     }
 
@@ -100,7 +109,7 @@ impl Snapshot {
         }
         snapshot.index(&plugin)?;
         snapshot.index_others_of(&plugin);
-        Ok(snapshot.settled())
+        Ok(snapshot.settled(&self.policy))
     }
 
     /// Notes a plugin that is not served as it should be.
@@ -197,6 +206,11 @@ impl Snapshot {
         &self.policy
     }
 
+    /// Why the policy is not what the operator wrote last, if it is not.
+    pub fn policy_failure(&self) -> Option<&PolicyFailure> {
+        self.policy_failure.as_ref()
+    }
+
     /// Why all this is of an older config than that of the file, if it is.
     pub fn config_failure(&self) -> Option<&ConfigFailure> {
         self.config_failure.as_ref()
@@ -231,43 +245,58 @@ impl Snapshot {
 
     /// Every tool, by full name.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
-        let mut tools: Vec<&Tool> = self.tools_of_plugins().collect();
+        self.with_own_tool(self.each_tool().map(|(_, tool)| tool).collect()).into_iter()
+    }
+
+    /// Tools by full name, and the host's own one in its place among them.
+    pub(super) fn with_own_tool<'a>(&'a self, mut tools: Vec<&'a Tool>) -> Vec<&'a Tool> {
         if let Some(search) = &self.search {
             let place = tools.partition_point(|tool| tool.name.as_str() < search::NAME);
             tools.insert(place, search.tool());
         }
-        tools.into_iter()
+        tools
     }
 
-    fn tools_of_plugins(&self) -> impl Iterator<Item = &Tool> {
-        self.tools.values().filter_map(|(plugin, place)| Some(&plugin.offers.tools.get(*place)?.tool))
-    }
-
-    /// What the host's own tool answers; none if the name is not that of one.
-    pub fn own_tool(&self, name: &str, arguments: &JsonObject) -> Option<Result<Answer, Error>> {
-        let search = self.search.as_ref().filter(|_| name == search::NAME)?;
-        let tools: Vec<&Tool> = self.tools_of_plugins().collect();
-        Some(search.answer(&tools, arguments))
+    /// Every tool of a plugin, by full name.
+    pub(super) fn each_tool(&self) -> impl Iterator<Item = (&Arc<Plugin>, &Tool)> {
+        self.tools.values().filter_map(|(plugin, place)| Some((plugin, &plugin.offers.tools.get(*place)?.tool)))
     }
 
     /// Every resource, by URI.
     pub fn resources(&self) -> impl Iterator<Item = &Resource> {
-        self.resources.values().filter_map(|(plugin, place)| plugin.offers.resources.get(*place))
+        self.each_resource().map(|(_, resource)| resource)
+    }
+
+    pub(super) fn each_resource(&self) -> impl Iterator<Item = (&Arc<Plugin>, &Resource)> {
+        self.resources.values().filter_map(|(plugin, place)| Some((plugin, plugin.offers.resources.get(*place)?)))
     }
 
     /// Every template, by itself.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        self.templates.values().filter_map(|(plugin, place)| Some(&plugin.offers.templates.get(*place)?.template))
+        self.each_template().map(|(_, template)| template)
+    }
+
+    pub(super) fn each_template(&self) -> impl Iterator<Item = (&Arc<Plugin>, &Template)> {
+        let all = self.templates.values();
+        all.filter_map(|(plugin, place)| Some((plugin, &plugin.offers.templates.get(*place)?.template)))
     }
 
     /// Every prompt, by full name.
     pub fn prompts(&self) -> impl Iterator<Item = &Prompt> {
-        self.prompts.values().filter_map(|(plugin, place)| Some(&plugin.offers.prompts.get(*place)?.prompt))
+        self.each_prompt().map(|(_, prompt)| prompt)
+    }
+
+    pub(super) fn each_prompt(&self) -> impl Iterator<Item = (&Arc<Plugin>, &Prompt)> {
+        self.prompts.values().filter_map(|(plugin, place)| Some((plugin, &plugin.offers.prompts.get(*place)?.prompt)))
     }
 
     /// Every skill, by path.
     pub fn skills(&self) -> impl Iterator<Item = &Skill> {
-        self.skills.values().filter_map(|(plugin, place)| plugin.offers.skills.get(*place))
+        self.each_skill().map(|(_, skill)| skill)
+    }
+
+    pub(super) fn each_skill(&self) -> impl Iterator<Item = (&Arc<Plugin>, &Skill)> {
+        self.skills.values().filter_map(|(plugin, place)| Some((plugin, plugin.offers.skills.get(*place)?)))
     }
 
     /// The tool of that full name, and its plugin.
@@ -313,10 +342,14 @@ impl Snapshot {
 
     /// The full name of the tool nearest to one that is not there, if one is close.
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        let distance = |tool: &str| strsim::damerau_levenshtein(name, tool);
-        let near = self.tools.keys().map(|tool| (distance(tool), tool)).min()?;
-        (near.0 <= name.len() / 3 + 1).then_some(near.1.as_str())
+        nearest(name, self.tools.keys().map(String::as_str))
     }
+}
+
+/// The nearest of these names, if one is close.
+pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.map(|other| (strsim::damerau_levenshtein(name, other), other)).min()?;
+    (near.0 <= name.len() / 3 + 1).then_some(near.1)
 }
 
 fn add_all(

@@ -135,7 +135,8 @@ impl Plugin {
 
     /// Runs one of its tools. Dropping the future stops the guest.
     pub async fn run(&self, tool: &LoadedTool, call: Call, policy: &Arc<Policy>) -> Visit<Answer> {
-        let (call, UseTool { arguments, .. }) = call.part();
+        let (call, UseTool { name, arguments }) = call.part();
+        let call = Call { tool: Some(name), ..call };
         let arguments = match tool.check_arguments(arguments) {
             Ok(arguments) => arguments,
             Err(error) => return (Err(error), News::default()),

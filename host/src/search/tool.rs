@@ -36,12 +36,17 @@ impl Search {
         &self.tool
     }
 
-    /// The tools that fit, best first, with all that the next call needs to know. `tools` are
-    /// always the same, in the same order.
-    pub fn answer(&self, tools: &[&Tool], arguments: &JsonObject) -> Result<Answer, Error> {
+    /// The tools that fit, best first, with all that the next call needs to know: those at an
+    /// allowed place of `tools`, which are always the same, in the same order.
+    pub fn answer(
+        &self,
+        tools: &[&Tool],
+        arguments: &JsonObject,
+        allowed: impl Fn(usize) -> bool,
+    ) -> Result<Answer, Error> {
         let (query, limit) = read(arguments)?;
         let index = self.index.get_or_init(|| Index::new(tools.iter().map(|tool| document(tool))));
-        let best = index.best(query, limit, |_| true);
+        let best = index.best(query, limit, allowed);
         let found: Vec<Value> = best.into_iter().filter_map(|place| tools.get(place)).map(|tool| shown(tool)).collect();
         let structured = json!({ "tools": found });
         let text = if found.is_empty() {
@@ -156,8 +161,13 @@ mod tests {
     }
 
     fn ask(arguments: Value) -> Result<Vec<String>, Error> {
-        let tools = [tool("crm__run_query", "Runs SQL."), tool("mail__send", "Sends a letter to somebody.")];
-        let answer = Search::default().answer(&[&tools[0], &tools[1]], arguments.as_object().expect("an object"))?;
+        let tools = [
+            tool("crm__run_query", "Runs SQL."),
+            tool("mail__send", "Sends a letter to somebody."),
+            tool("mail__burn", "Burns letters."),
+        ];
+        let arguments = arguments.as_object().expect("an object");
+        let answer = Search::default().answer(&[&tools[0], &tools[1], &tools[2]], arguments, |place| place != 2)?;
         let structured = answer.structured.expect("is structured");
         let found = structured["tools"].as_array().expect("a list").clone();
         assert!(found.iter().all(|tool| tool["inputSchema"]["type"] == "object"));

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{CallState, Http};
-use crate::call::Facts;
+use super::{CallState, Http, facts};
 use crate::wit::http::{Host, Outgoing, Request, Response, Upstream};
 use crate::wit::{Error, ErrorKind, Failure};
 
@@ -25,7 +24,7 @@ impl Host for CallState {
     }
 
     async fn send(&mut self, upstream: String, request: Request) -> Result<Response, Failure> {
-        let grant = self.permit::<Http>(&upstream, "send", |_| Facts::default())?;
+        let grant = self.permit::<Http>(&upstream, "send", |_| facts(&request.method))?;
         self.note_write(&request);
         Ok(grant.send(request, self.trace.as_ref()).await?)
     }
@@ -34,7 +33,7 @@ impl Host for CallState {
         let too_many = requests.len() > MANY_MAX;
         let mut permitted = Vec::with_capacity(requests.len());
         for Outgoing { upstream, request } in requests {
-            let grant = match self.permit::<Http>(&upstream, "send", |_| Facts::default()) {
+            let grant = match self.permit::<Http>(&upstream, "send", |_| facts(&request.method)) {
                 Ok(_) if too_many => {
                     Err(Error::new(ErrorKind::Limited, format!("`send-many` takes at most {MANY_MAX} requests")))
                 }

@@ -40,8 +40,8 @@ use self::network::Network;
 use self::path::Pattern;
 use self::script::Script;
 use super::places::Places;
-use super::{CallState, Capability, OpenError, Place, Probe};
-use crate::call::Trace;
+use super::{CallState, Capability, Deed, OpenError, Place, Probe};
+use crate::call::{Facts, Trace};
 use crate::config::{Bounded, SecretRef};
 use crate::wire::egress::address::Range;
 use crate::wit::Error;
@@ -130,6 +130,14 @@ fn yes() -> bool {
     true
 }
 
+/// The methods that a policy can tell apart; any other is of the class `other`.
+const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// What a policy is told of a request.
+fn facts(method: &str) -> Facts {
+    Facts::of_class(METHODS.iter().find(|known| **known == method).copied().unwrap_or("other"))
+}
+
 /// One granted API.
 pub struct Http {
     notes: Option<String>,
@@ -149,6 +157,7 @@ enum Backend {
 
 impl Capability for Http {
     const NAME: &'static str = "http";
+    const DEEDS: &'static [Deed] = &[Deed { action: "send", classes: METHODS }];
     type Config = Config;
 
     fn open(config: Config, place: Place<'_>) -> Result<Self, OpenError> {

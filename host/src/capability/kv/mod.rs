@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::{HasSelf, Linker};
 
 use self::sqlite::{Condition, Space, Sqlite};
-use super::{CallState, Capability, OpenError, Place, Probe};
+use super::{CallState, Capability, Deed, OpenError, Place, Probe};
 use crate::call::Facts;
 use crate::config::Bounded;
 use crate::wit::kv::{self, Entry, Host, Scope, Store};
@@ -106,6 +106,8 @@ pub struct Kv {
 
 impl Capability for Kv {
     const NAME: &'static str = "kv";
+    const DEEDS: &'static [Deed] =
+        &[Deed { action: "read", classes: &["read"] }, Deed { action: "write", classes: &["write", "delete"] }];
     type Config = Config;
 
     fn open(config: Config, place: Place<'_>) -> Result<Self, OpenError> {
@@ -162,7 +164,7 @@ impl Host for CallState {
     }
 
     async fn lookup(&mut self, store: String, key: String) -> Result<Option<Entry>, Failure> {
-        let grant = self.permit::<Kv>(&store, "read", |_| Facts::default())?;
+        let grant = self.permit::<Kv>(&store, "read", |_| Facts::of_class("read"))?;
         Ok(grant.backend.lookup(self.space(&grant), key).await?)
     }
 
@@ -173,7 +175,7 @@ impl Host for CallState {
         value: Vec<u8>,
         time_to_live_ms: Option<u64>,
     ) -> Result<u64, Failure> {
-        let grant = self.permit::<Kv>(&store, "write", |_| Facts::default())?;
+        let grant = self.permit::<Kv>(&store, "write", |_| Facts::of_class("write"))?;
         self.wrote();
         let time = grant.limits.check(&key, &value, time_to_live_ms)?;
         let version = grant.backend.set(self.space(&grant), key, value, Condition::None, time).await?;
@@ -188,14 +190,14 @@ impl Host for CallState {
         value: Vec<u8>,
         time_to_live_ms: Option<u64>,
     ) -> Result<Option<u64>, Failure> {
-        let grant = self.permit::<Kv>(&store, "write", |_| Facts::default())?;
+        let grant = self.permit::<Kv>(&store, "write", |_| Facts::of_class("write"))?;
         self.wrote();
         let time = grant.limits.check(&key, &value, time_to_live_ms)?;
         Ok(grant.backend.set(self.space(&grant), key, value, Condition::Version(expected), time).await?)
     }
 
     async fn delete(&mut self, store: String, key: String) -> Result<bool, Failure> {
-        let grant = self.permit::<Kv>(&store, "write", |_| Facts::default())?;
+        let grant = self.permit::<Kv>(&store, "write", |_| Facts::of_class("delete"))?;
         self.wrote();
         Ok(grant.backend.delete(self.space(&grant), key).await?)
     }
@@ -207,7 +209,7 @@ impl Host for CallState {
         after: Option<String>,
         keys_max: u32,
     ) -> Result<Vec<String>, Failure> {
-        let grant = self.permit::<Kv>(&store, "read", |_| Facts::default())?;
+        let grant = self.permit::<Kv>(&store, "read", |_| Facts::of_class("read"))?;
         let keys_max = usize::try_from(keys_max).map_or(KEYS_LISTED_MAX, |keys| keys.min(KEYS_LISTED_MAX));
         Ok(grant.backend.keys(self.space(&grant), prefix, after, keys_max).await?)
     }

@@ -46,7 +46,7 @@ use self::backend::Backend;
 use self::budget::{Budget, Usd};
 use self::turn::{Limits, Turn};
 use super::places::Places;
-use super::{CallState, Capability, OpenError, Place, Probe};
+use super::{CallState, Capability, Deed, OpenError, Place, Probe};
 use crate::config::Bounded;
 use crate::wit::Failure;
 use crate::wit::model::{self, Answer, Message, Request, Role};
@@ -113,6 +113,8 @@ pub struct Model {
 
 impl Capability for Model {
     const NAME: &'static str = "model";
+    const DEEDS: &'static [Deed] =
+        &[Deed { action: "converse", classes: &["none"] }, Deed { action: "estimate", classes: &["none"] }];
     type Config = Config;
 
     fn open(config: Config, place: Place<'_>) -> Result<Self, OpenError> {

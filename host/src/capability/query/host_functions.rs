@@ -56,7 +56,7 @@ impl Host for CallState {
         statement: String,
         parameters: Vec<Value>,
     ) -> Result<Resource<WitExecution>, Failure> {
-        let grant = self.permit::<Query>(&source, "submit", |_| Facts::default())?;
+        let grant = self.permit::<Query>(&source, "submit", |grant| grant.facts(&statement))?;
         if self.table.iter_mut().filter(|entry| entry.is::<Open>()).count() >= OPEN_MAX {
             let message = format!("a call may hold {OPEN_MAX} statements at a time; drop one first");
             return Err(Error::new(ErrorKind::Limited, message).into());
@@ -67,7 +67,7 @@ impl Host for CallState {
     }
 
     async fn inspect(&mut self, source: String, id: String) -> Result<Status, Failure> {
-        let grant = self.permit::<Query>(&source, "inspect", |_| Facts::default())?;
+        let grant = self.permit::<Query>(&source, "inspect", |_| Facts::of_class("read"))?;
         let id = self.unseal_id(&source, &id)?;
         Ok(grant.detached.get(&id)?.0.status())
     }
@@ -79,7 +79,7 @@ impl Host for CallState {
         cursor: Option<String>,
         rows_max: u32,
     ) -> Result<WitPage, Failure> {
-        let grant = self.permit::<Query>(&source, "fetch", |_| Facts::default())?;
+        let grant = self.permit::<Query>(&source, "fetch", |_| Facts::of_class("read"))?;
         let id = self.unseal_id(&source, &id)?;
         let (run, _) = grant.detached.get(&id)?;
         let from = self.unseal_cursor(&source, &run, cursor)?;
@@ -88,7 +88,7 @@ impl Host for CallState {
     }
 
     async fn stop(&mut self, source: String, id: String) -> Result<(), Failure> {
-        let grant = self.permit::<Query>(&source, "stop", |_| Facts::default())?;
+        let grant = self.permit::<Query>(&source, "stop", |_| Facts::of_class("read"))?;
         let id = self.unseal_id(&source, &id)?;
         let (run, stop) = grant.detached.get(&id)?;
         stop.cancel();

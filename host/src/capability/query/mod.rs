@@ -53,7 +53,8 @@ use self::backend::Backend;
 use self::detached::Detached;
 use self::execution::Execution;
 use self::statement::Statement;
-use super::{CallState, Capability, OpenError, Place, Probe};
+use super::{CallState, Capability, Deed, OpenError, Place, Probe};
+use crate::call::Facts;
 use crate::config::Bounded;
 use crate::guard::{self, Class, Dialect};
 use crate::wit::query;
@@ -125,6 +126,12 @@ pub struct Query {
 
 impl Capability for Query {
     const NAME: &'static str = "query";
+    const DEEDS: &'static [Deed] = &[
+        Deed { action: "submit", classes: &["read"] },
+        Deed { action: "inspect", classes: &["read"] },
+        Deed { action: "fetch", classes: &["read"] },
+        Deed { action: "stop", classes: &["read"] },
+    ];
     type Config = Config;
 
     fn open(config: Config, place: Place<'_>) -> Result<Self, OpenError> {
@@ -214,6 +221,12 @@ impl Query {
             return Err(Error { retry_after_ms: Some(1_000), ..Error::new(ErrorKind::Limited, message) });
         };
         Execution::begin(Arc::clone(&self.backend), self.limits, place, statement).await
+    }
+
+    /// What a policy is told of a statement, before the guard lets it through or not.
+    fn facts(&self, statement: &str) -> Facts {
+        let (class, tables) = guard::facts(statement, Dialect::Athena, &self.functions);
+        Facts { class: Some(class), tables }
     }
 
     /// Lets a statement through that does no more than read.

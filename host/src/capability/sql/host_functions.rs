@@ -35,6 +35,7 @@ struct OpenCursor {
 
 /// What a transaction in a guest's hand stands for.
 struct OpenTransaction {
+    source: String,
     grant: Arc<Sql>,
     transaction: Transaction,
 }
@@ -58,7 +59,7 @@ impl Host for CallState {
         parameters: Vec<Parameter>,
         rows_max: Option<u32>,
     ) -> Result<Rows, Failure> {
-        let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
+        let grant = self.permit::<Sql>(&source, "query", |grant| grant.facts(&statement))?;
         Ok(grant.query(&statement, &parameters, rows_max).await?)
     }
 
@@ -66,7 +67,7 @@ impl Host for CallState {
         let too_many = requests.len() > MANY_MAX;
         let mut permitted = Vec::with_capacity(requests.len());
         for request in requests {
-            let grant = match self.permit::<Sql>(&request.source, "query", |_| Facts::default()) {
+            let grant = match self.permit::<Sql>(&request.source, "query", |grant| grant.facts(&request.statement)) {
                 Ok(_) if too_many => {
                     Err(Error::new(ErrorKind::Limited, format!("`query-many` takes at most {MANY_MAX} queries")))
                 }
@@ -87,7 +88,7 @@ impl Host for CallState {
         statement: String,
         parameters: Vec<Parameter>,
     ) -> Result<Resource<WitCursor>, Failure> {
-        let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
+        let grant = self.permit::<Sql>(&source, "query", |grant| grant.facts(&statement))?;
         self.room_for_one_more()?;
         let (stream, deadline) = grant.read(&statement, &parameters).await?;
         let limits = grant.limits;
@@ -101,7 +102,7 @@ impl Host for CallState {
         statement: String,
         parameters: Vec<Parameter>,
     ) -> Result<Effect, Failure> {
-        let grant = self.permit::<Sql>(&source, "execute", |_| Facts::default())?;
+        let grant = self.permit::<Sql>(&source, "execute", |grant| grant.facts(&statement))?;
         self.wrote();
         self.waits_for_nothing_of_its_own(&grant)?;
         Ok(grant.write(&statement, &[parameters]).await?)
@@ -113,7 +114,7 @@ impl Host for CallState {
         statement: String,
         parameter_sets: Vec<Vec<Parameter>>,
     ) -> Result<Effect, Failure> {
-        let grant = self.permit::<Sql>(&source, "execute", |_| Facts::default())?;
+        let grant = self.permit::<Sql>(&source, "execute", |grant| grant.facts(&statement))?;
         self.wrote();
         if parameter_sets.len() > BATCH_MAX {
             let message = format!("`execute-batch` takes at most {BATCH_MAX} sets of parameters");
@@ -124,22 +125,25 @@ impl Host for CallState {
     }
 
     async fn begin(&mut self, source: String) -> Result<Resource<WitTransaction>, Failure> {
-        let grant = self.permit::<Sql>(&source, "execute", |_| Facts::default())?;
+        let grant = self.permit::<Sql>(&source, "execute", |_| Facts::of_class("write"))?;
         self.wrote();
         self.room_for_one_more()?;
         self.waits_for_nothing_of_its_own(&grant)?;
         let transaction = grant.begin().await?;
-        let open = self.table.push(OpenTransaction { grant, transaction });
+        let open = self.table.push(OpenTransaction { source, grant, transaction });
         Ok(Resource::new_own(open.map_err(wasmtime::Error::from)?.rep()))
     }
 
     async fn tables(&mut self, source: String) -> Result<Vec<Table>, Failure> {
-        let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
+        let grant = self.permit::<Sql>(&source, "query", |_| Facts::of_class("read"))?;
         Ok(grant.tables().await?)
     }
 
     async fn describe(&mut self, source: String, table: String) -> Result<TableDescription, Failure> {
-        let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
+        let grant = self.permit::<Sql>(&source, "query", |_| {
+            let tables = vec![table.to_lowercase()];
+            Facts { tables, ..Facts::of_class("read") }
+        })?;
         Ok(grant.describe(&table).await?)
     }
 }
@@ -172,8 +176,8 @@ impl HostTransaction for CallState {
         parameters: Vec<Parameter>,
         rows_max: Option<u32>,
     ) -> Result<Rows, Failure> {
-        self.count_host_call()?;
-        let OpenTransaction { grant, transaction } = self.transaction(&transaction)?;
+        self.permit_within(&transaction, "query", &statement)?;
+        let OpenTransaction { grant, transaction, .. } = self.transaction(&transaction)?;
         let Checked::Read(checked) = grant.check(&statement, &parameters)? else {
             return Err(writes_by_execute().into());
         };
@@ -187,8 +191,8 @@ impl HostTransaction for CallState {
         statement: String,
         parameters: Vec<Parameter>,
     ) -> Result<Effect, Failure> {
-        self.count_host_call()?;
-        let OpenTransaction { grant, transaction } = self.transaction(&transaction)?;
+        self.permit_within(&transaction, "execute", &statement)?;
+        let OpenTransaction { grant, transaction, .. } = self.transaction(&transaction)?;
         let Checked::Write(statement) = grant.check(&statement, &parameters)? else {
             return Err(reads_by_query().into());
         };
@@ -198,13 +202,13 @@ impl HostTransaction for CallState {
 
     async fn commit(&mut self, transaction: Resource<WitTransaction>) -> Result<(), Failure> {
         self.count_host_call()?;
-        let OpenTransaction { grant, transaction } = self.take_transaction(transaction)?;
+        let OpenTransaction { grant, transaction, .. } = self.take_transaction(transaction)?;
         Ok(grant.commit(transaction).await?)
     }
 
     async fn rollback(&mut self, transaction: Resource<WitTransaction>) -> Result<(), Failure> {
         self.count_host_call()?;
-        let OpenTransaction { grant, transaction } = self.take_transaction(transaction)?;
+        let OpenTransaction { grant, transaction, .. } = self.take_transaction(transaction)?;
         grant.in_time(|| transaction.rollback()).await?;
         Ok(())
     }
@@ -264,6 +268,18 @@ impl CallState {
                            write in that one, or end it first";
             return Err(Error::new(ErrorKind::Limited, message));
         }
+        Ok(())
+    }
+
+    /// Whether a statement may run in a transaction: what it touches was not known when that began.
+    fn permit_within(
+        &mut self,
+        transaction: &Resource<WitTransaction>,
+        action: &'static str,
+        statement: &str,
+    ) -> Result<(), Failure> {
+        let source = self.transaction(transaction)?.source.clone();
+        self.permit::<Sql>(&source, action, |grant| grant.facts(statement))?;
         Ok(())
     }
 

@@ -43,7 +43,8 @@ use wasmtime::component::{HasSelf, Linker};
 use self::backend::{Backend, Transaction, unknown_commit};
 use self::rows::{Limits, RowStream};
 use self::statement::{Statement, Template};
-use super::{CallState, Capability, OpenError, Place, Probe};
+use super::{CallState, Capability, Deed, OpenError, Place, Probe};
+use crate::call::Facts;
 use crate::config::Bounded;
 use crate::guard::{self, Class};
 use crate::wit::sql::{self, Access, Effect, Parameter};
@@ -101,6 +102,8 @@ pub struct Sql {
 
 impl Capability for Sql {
     const NAME: &'static str = "sql";
+    const DEEDS: &'static [Deed] =
+        &[Deed { action: "query", classes: &["read"] }, Deed { action: "execute", classes: &["write", "delete"] }];
     type Config = Config;
 
     fn open(config: Config, place: Place<'_>) -> Result<Self, OpenError> {
@@ -251,6 +254,12 @@ impl Sql {
         let class = self.class(statement)?;
         let bound = self.template(statement)?.bind(parameters).map_err(invalid)?;
         Ok(if class == Class::Read { Checked::Read(bound) } else { Checked::Write(bound) })
+    }
+
+    /// What a policy is told of a statement, before the guard lets it through or not.
+    fn facts(&self, statement: &str) -> Facts {
+        let (class, tables) = guard::facts(statement, self.backend.dialect(), &self.functions);
+        Facts { class: Some(class), tables }
     }
 
     /// The class of a statement, if this grant runs statements of it.

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use axum::http::request::Parts;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult,
     CustomRequest, CustomResult, DiscoverResult, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse,
@@ -18,9 +19,9 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
 use super::{Context, Door, begin, declared, listening, lists, malformed, protocol_error};
-use crate::call::{self, Complete, CompleteOf, Offer};
-use crate::front::answer;
-use crate::registry::Snapshot;
+use crate::call::{self, Caller, Complete, CompleteOf, Offer};
+use crate::front::{answer, identify};
+use crate::registry::Seen;
 
 /// How long a client may keep a list before it asks again, in milliseconds.
 const LIST_FRESH_MS: u64 = 10_000;
@@ -56,8 +57,8 @@ impl ServerHandler for Door {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
-        let instructions = self.host.instructions().await;
-        let mut result = self.negotiate_initialize(&request)?.with_instructions(&*instructions);
+        let instructions = self.host.instructions(&caller(&context)).await;
+        let mut result = self.negotiate_initialize(&request)?.with_instructions(instructions);
         // The extensions are for the revision that knows extensions.
         result.capabilities.extensions = None;
         Ok(result)
@@ -67,8 +68,8 @@ impl ServerHandler for Door {
         self.session.listen(self.host.events(), context.peer);
     }
 
-    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        let info = self.get_info().with_instructions(&*self.host.instructions().await);
+    async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let info = self.get_info().with_instructions(self.host.instructions(&caller(&context)).await);
         let versions = self.supported_protocol_versions().into_owned();
         let mut result = DiscoverResult::from_server_info(versions, info);
         (result.ttl_ms, result.cache_scope) = (LIST_FRESH_MS, CacheScope::Private);
@@ -81,7 +82,8 @@ impl ServerHandler for Door {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let plugins = self.host.plugins();
-        let tools = plugins.tools().map(|tool| (tool.name.clone(), answer::tool(tool)));
+        let seen = plugins.seen_by(&caller(&context));
+        let tools = seen.tools().map(|tool| (tool.name.clone(), answer::tool(tool)));
         listed!(self, context, request, ListToolsResult, tools, tools)
     }
 
@@ -131,8 +133,9 @@ impl ServerHandler for Door {
     ) -> Result<ListResourcesResult, ErrorData> {
         let plugins = self.host.plugins();
         offered(plugins.offers(Offer::Resources) || plugins.offers(Offer::Skills), "resources/list")?;
-        let mut all: Vec<_> = plugins.skills().map(about_skill).collect();
-        all.extend(plugins.resources().map(|resource| (resource.uri.clone(), answer::resource(resource))));
+        let seen = plugins.seen_by(&caller(&context));
+        let mut all: Vec<_> = seen.skills().map(about_skill).collect();
+        all.extend(seen.resources().map(|resource| (resource.uri.clone(), answer::resource(resource))));
         all.sort_by(|(one, _), (other, _)| one.cmp(other));
         listed!(self, context, request, ListResourcesResult, resources, all.into_iter())
     }
@@ -144,7 +147,8 @@ impl ServerHandler for Door {
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let plugins = self.host.plugins();
         offered(plugins.offers(Offer::Resources) || plugins.offers(Offer::Skills), "resources/templates/list")?;
-        let templates = plugins.templates().map(|template| (template.uri_template.clone(), answer::template(template)));
+        let seen = plugins.seen_by(&caller(&context));
+        let templates = seen.templates().map(|template| (template.uri_template.clone(), answer::template(template)));
         listed!(self, context, request, ListResourceTemplatesResult, resource_templates, templates)
     }
 
@@ -163,7 +167,8 @@ impl ServerHandler for Door {
     ) -> Result<ListPromptsResult, ErrorData> {
         let plugins = self.host.plugins();
         offered(plugins.offers(Offer::Prompts), "prompts/list")?;
-        let prompts = plugins.prompts().map(|prompt| (prompt.name.clone(), answer::prompt(prompt)));
+        let seen = plugins.seen_by(&caller(&context));
+        let prompts = seen.prompts().map(|prompt| (prompt.name.clone(), answer::prompt(prompt)));
         listed!(self, context, request, ListPromptsResult, prompts, prompts)
     }
 
@@ -206,9 +211,12 @@ impl ServerHandler for Door {
         Ok(())
     }
 
-    async fn subscribe(&self, request: SubscribeRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        let plugins = self.host.plugins();
-        if plugins.reader(&request.uri).is_none() && plugins.skill_file(&request.uri).is_none() {
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        if !self.host.plugins().seen_by(&caller(&context)).has_resource(&request.uri) {
             let uri = json!({ "uri": request.uri });
             return Err(ErrorData::resource_not_found("There is no such resource.", Some(uri)));
         }
@@ -245,7 +253,8 @@ impl ServerHandler for Door {
         context: RequestContext<RoleServer>,
     ) -> Result<ListSkillsResult, ErrorData> {
         let plugins = self.host.plugins();
-        let skills = plugins.skills().map(|skill| (skill.path.clone(), entry(skill)));
+        let seen = plugins.seen_by(&caller(&context));
+        let skills = seen.skills().map(|skill| (skill.path.clone(), entry(skill)));
         let (page, next_cursor) = lists::page(skills, request.as_ref())?;
         let mut result = ListSkillsResult::with_all_items(page);
         result.next_cursor = next_cursor;
@@ -260,7 +269,7 @@ impl ServerHandler for Door {
         context: RequestContext<RoleServer>,
     ) -> Result<GetSkillResult, ErrorData> {
         let plugins = self.host.plugins();
-        let skill = plugins.skills().find(|skill| skill.uri("SKILL.md") == request.uri);
+        let skill = plugins.seen_by(&caller(&context)).skills().find(|skill| skill.uri("SKILL.md") == request.uri);
         let skill = skill.ok_or_else(|| no_such(&request.uri))?;
         let mut result = GetSkillResult::new(entry(skill));
         (result.ttl_ms, result.cache_scope) = fresh();
@@ -273,7 +282,8 @@ impl ServerHandler for Door {
         request: ReadResourceDirectoryRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let children = children(&self.host.plugins(), request.uri.trim_end_matches('/'));
+        let plugins = self.host.plugins();
+        let children = children(&plugins.seen_by(&caller(&context)), request.uri.trim_end_matches('/'));
         if children.is_empty() {
             return Err(no_such(&request.uri));
         }
@@ -292,6 +302,11 @@ impl ServerHandler for Door {
             None => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None)),
         }
     }
+}
+
+/// Who makes a request.
+fn caller(context: &RequestContext<RoleServer>) -> Arc<Caller> {
+    identify::caller(context.extensions.get::<Parts>())
 }
 
 /// What no plugin has is a method that this server does not have.
@@ -328,7 +343,7 @@ fn entry(skill: &call::Skill) -> Skill {
 }
 
 /// What lies directly in a folder of skills, by URI.
-fn children(plugins: &Snapshot, folder: &str) -> std::collections::BTreeMap<String, Resource> {
+fn children(plugins: &Seen<'_>, folder: &str) -> std::collections::BTreeMap<String, Resource> {
     let within = format!("{folder}/");
     let mut children = std::collections::BTreeMap::new();
     for skill in plugins.skills() {

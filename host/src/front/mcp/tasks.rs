@@ -33,7 +33,7 @@ impl Door {
         context: &Context<'_>,
         mut rounds: Option<Rounds>,
     ) -> Result<Used, Error> {
-        let task_use = self.task_use(&call.request.name);
+        let task_use = self.task_use(&call);
         let (polls, required) = (polls(context), task_use == TaskUse::Required);
         if required && !polls {
             return Err(Error::lacks(Ability::Tasks));
@@ -62,8 +62,12 @@ impl Door {
         }
     }
 
-    fn task_use(&self, tool: &str) -> TaskUse {
-        self.host.plugins().tool(tool).map(|(_, loaded)| loaded.tool.task_use).unwrap_or_default()
+    /// How a tool wants to be called; one that the caller does not see wants nothing.
+    fn task_use(&self, call: &Call) -> TaskUse {
+        let plugins = self.host.plugins();
+        let task_use = plugins.tool(&call.request.name).map(|(_, loaded)| loaded.tool.task_use).unwrap_or_default();
+        let hidden = || plugins.tool_seen_by(&call.caller, &call.request.name).is_none();
+        if task_use != TaskUse::default() && hidden() { TaskUse::default() } else { task_use }
     }
 
     /// `tasks/get`: how a task is.
