@@ -1,6 +1,7 @@
 //! The command line: one command, one file.
 
 mod approve;
+mod audit;
 mod call;
 mod check;
 pub mod demo;
@@ -63,6 +64,7 @@ enum Command {
     Test(test::Test),
     IamPolicy(iam_policy::IamPolicy),
     Key(key::Key),
+    Audit(audit::Audit),
 }
 
 /// Runs the command that the process was started with.
@@ -85,6 +87,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Command::Test(command) => command.run().await,
             Command::IamPolicy(command) => command.run(&config),
             Command::Key(command) => command.run(&config),
+            Command::Audit(command) => command.run(&config).await,
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
