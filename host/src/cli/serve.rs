@@ -48,7 +48,9 @@ pub(super) async fn serve(
         ),
     }
     welcome(&host, &url).await;
-    server.run(stop_signal()).await?;
+    let served = server.run(stop_signal()).await;
+    host.end_trail();
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 
