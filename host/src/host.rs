@@ -11,7 +11,7 @@ use crate::call::{
 };
 use crate::config::Config;
 use crate::fault::{Error, Kind};
-use crate::gate::{Aim, Gate, GateError, ProtectedResource, Ticket};
+use crate::gate::{Aim, Gate, GateError, ProtectedResource, Ticket, audit};
 use crate::instructions::Instructions;
 use crate::policy::Action;
 use crate::registry::{Event, Registry, Snapshot};
@@ -50,6 +50,21 @@ impl Host {
         let store = config.serve.tasks.store.as_ref().map(|path| config.resolve(path));
         let tasks = Tasks::new(config.serve.tasks.clone(), store);
         Ok(Self { registry, gate, instructions: Instructions::default(), seal, tasks })
+    }
+
+    /// Opens the audit trail, without which no call is made.
+    pub fn keep_trail(&self, config: &Config) -> Result<(), audit::OpenError> {
+        self.gate.keep_trail(config)
+    }
+
+    /// Forces the audit trail to the disk: the last thing that a host does.
+    pub fn end_trail(&self) {
+        self.gate.end_trail();
+    }
+
+    /// Whether calls are made, or why none is just now.
+    pub fn ready(&self) -> Result<(), Error> {
+        self.gate.ready()
     }
 
     /// Takes in what changes in the config's files and the plugin directory, and looks at once
@@ -106,7 +121,7 @@ impl Host {
     /// One call, from the door to the plugin and back. Dropping the future stops the
     /// guest within one tick of the engine.
     pub async fn call(&self, call: Call) -> Result<Outcome, Error> {
-        let ticket = self.gate.open(&call, "tools/call", &call.request.name);
+        let ticket = self.gate.open(&call, "tools/call", &call.request.name).with(&call.request.arguments);
         ticket.see(async |ticket| self.walk(call, ticket).await).await
     }
 
@@ -137,7 +152,9 @@ impl Host {
             let aim = aim(plugin, Action::Read(uri), None);
             admit(ticket, &plugins, &call.caller, aim, absent)?;
             if let Some((.., file)) = file {
-                return Ok(Outcome::Done(vec![file.contents(uri)]));
+                let contents = file.contents(uri);
+                call.uses.note_bytes(contents.bytes());
+                return Ok(Outcome::Done(vec![contents]));
             }
             let (outcome, news) = plugin.read(call, plugins.policy()).await;
             self.registry.take(plugin, news).await;
@@ -148,7 +165,7 @@ impl Host {
 
     /// Writes a prompt, as [`Host::call`] calls a tool.
     pub async fn prompt(&self, call: Call<GetPrompt>) -> Result<Outcome<Conversation>, Error> {
-        let ticket = self.gate.open(&call, "prompts/get", &call.request.name);
+        let ticket = self.gate.open(&call, "prompts/get", &call.request.name).with(&call.request.arguments);
         let writing = async |ticket: &mut Ticket| {
             let plugins = self.registry.snapshot();
             let GetPrompt { name, arguments } = &call.request;
@@ -168,7 +185,7 @@ impl Host {
         let name = match &call.request.of {
             CompleteOf::Prompt(name) | CompleteOf::Template(name) => name.clone(),
         };
-        let ticket = self.gate.open(&call, "completion/complete", &name);
+        let ticket = self.gate.open(&call, "completion/complete", &name).with(&call.request.as_arguments());
         let completing = async |ticket: &mut Ticket| {
             let plugins = self.registry.snapshot();
             let found = match &call.request.of {

@@ -1,6 +1,7 @@
 //! The command line: one command, one file.
 
 mod approve;
+mod audit;
 mod call;
 mod check;
 pub mod demo;
@@ -65,6 +66,7 @@ enum Command {
     IamPolicy(iam_policy::IamPolicy),
     Key(key::Key),
     Policy(policy::Policy),
+    Audit(audit::Audit),
 }
 
 /// Runs the command that the process was started with.
@@ -88,6 +90,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Command::IamPolicy(command) => command.run(&config),
             Command::Key(command) => command.run(&config),
             Command::Policy(command) => command.run(&config).await,
+            Command::Audit(command) => command.run(&config).await,
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -3,26 +3,30 @@
 //!
 //! [`Gate::identify`] proves a request's caller. [`Gate::open`] begins the record of a call and
 //! gives a [`Ticket`]; [`Ticket::admit`] lets the call pass, once it is known what it is for;
-//! [`Ticket::see`] writes how it ended, whatever it was.
+//! [`Ticket::see`] writes how it ended, whatever it was, before anybody hears of it.
 //!
 //! Each part is made of the config, and made anew when another config is taken
 //! ([`Gate::follow`]); what goes on from one to the next, a part hands over itself.
 
+pub mod audit;
 mod identity;
+mod record;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
+use self::audit::Audit;
 use self::identity::Identity;
 pub use self::identity::{AwsUnusable, NewKey, ProtectedResource};
-use crate::call::{Call, CallId, Caller, Challenge, Presented, Trace};
+use self::record::{Ending, Plugin, Record, cut};
+use crate::call::{Call, Caller, Challenge, JsonObject, Outcome, Presented, Trace};
 use crate::config::{Config, ConfigError};
 use crate::fault::{Error, Fault, Kind};
 use crate::policy::{Action, Decision, Policy, Request};
@@ -32,6 +36,8 @@ pub struct Gate {
     identity: ArcSwap<Identity>,
     /// Why the last config is not followed, if it is not.
     failure: ArcSwapOption<GateError>,
+    /// None until somebody means to make calls.
+    audit: OnceLock<Arc<Audit>>,
 }
 
 /// Why there is no gate of a config. The message says what to write instead.
@@ -65,7 +71,8 @@ impl Gate {
     /// What is wrong with the config, and what to write instead.
     pub fn start(config: &Config) -> Result<Self, GateError> {
         let identity = Identity::open(config)?;
-        Ok(Self { identity: ArcSwap::from_pointee(identity), failure: ArcSwapOption::empty() })
+        let (failure, audit) = (ArcSwapOption::empty(), OnceLock::new());
+        Ok(Self { identity: ArcSwap::from_pointee(identity), failure, audit })
     }
 
     /// Follows the configs that are taken. One that makes no gate leaves everything as it was.
@@ -86,12 +93,39 @@ impl Gate {
     fn take(&self, config: &Config) -> Result<(), GateError> {
         let identity = self.identity.load().reopen(config)?;
         self.identity.store(Arc::new(identity));
+        if let Some(audit) = self.audit.get() {
+            audit.compare(&config.audit);
+        }
         Ok(())
     }
 
     /// Why the gate is not that of the config that was taken last, if it is not.
     pub fn failure(&self) -> Option<Arc<GateError>> {
         self.failure.load_full()
+    }
+
+    /// Opens the audit trail; without it no call is made. Commands that make none leave it alone.
+    ///
+    /// # Errors
+    ///
+    /// The directory of the trail cannot be used.
+    pub fn keep_trail(&self, config: &Config) -> Result<(), audit::OpenError> {
+        let audit = Audit::open(&config.audit, &config.resolve(&config.audit.dir))?;
+        // Whoever was first keeps it.
+        let _ = self.audit.set(Arc::new(audit));
+        Ok(())
+    }
+
+    /// Forces the audit trail to the disk, as the host ends.
+    pub fn end_trail(&self) {
+        if let Some(audit) = self.audit.get() {
+            audit.end();
+        }
+    }
+
+    /// Whether calls are written down, or why none is made just now.
+    pub fn ready(&self) -> Result<(), Error> {
+        self.audit.get().map_or(Ok(()), |audit| audit.ready())
     }
 
     /// Whose request this is, proved.
@@ -126,30 +160,30 @@ impl Gate {
 
     /// Begins the record of a call. `method` is what is asked for in MCP's words, whichever the door.
     pub fn open<R>(&self, call: &Call<R>, method: &'static str, name: &str) -> Ticket {
-        Ticket {
+        let record = Record {
             id: call.id.clone(),
-            method,
-            name: name.to_owned(),
-            caller: Arc::clone(&call.caller),
-            identity: self.identity.load_full(),
             trace: call.trace.clone(),
+            caller: Arc::clone(&call.caller),
+            method,
+            name: cut(name).to_owned(),
+            arguments: None,
+            plugin: None,
+            decision: None,
+            uses: call.uses.clone(),
             began: Instant::now(),
-            ended: false,
-        }
+        };
+        let (identity, audit) = (self.identity.load_full(), self.audit.get().map(Arc::clone));
+        Ticket { record, identity, audit, has_ended: false }
     }
 }
 
-/// What a call has of the gate while it goes on. One line in the log for every call, also for
-/// one that was dropped half-way.
+/// What a call has of the gate while it goes on. Every call has its line in the audit trail and in
+/// the log, also one that was dropped half-way.
 pub struct Ticket {
-    id: CallId,
-    method: &'static str,
-    name: String,
-    caller: Arc<Caller>,
+    record: Record,
     identity: Arc<Identity>,
-    trace: Option<Trace>,
-    began: Instant,
-    ended: bool,
+    audit: Option<Arc<Audit>>,
+    has_ended: bool,
 }
 
 /// What a call is for, now that its plugin is found.
@@ -162,58 +196,86 @@ pub struct Aim<'a> {
     /// What is to be done with which offer.
     pub action: Action<'a>,
     /// The arguments, where there are any.
-    pub arguments: Option<&'a crate::call::JsonObject>,
+    pub arguments: Option<&'a JsonObject>,
 }
 
 impl Ticket {
+    /// Notes with which arguments the call is made: their digest.
+    #[must_use]
+    pub fn with(mut self, arguments: &JsonObject) -> Self {
+        self.record.arguments = self.audit.as_ref().map(|audit| audit.digest(arguments));
+        self
+    }
+
     /// Lets the call pass, if the caller's token is good for it and the policy allows it.
     pub fn admit(&mut self, aim: Aim<'_>, policy: &Policy) -> Result<(), Error> {
-        let Aim { plugin, action, arguments, .. } = aim;
+        let Aim { plugin, digest, action, arguments } = aim;
+        self.record.plugin = Some(Plugin { name: plugin.to_owned(), digest: digest.to_owned() });
         // HTTP was told so before; nothing gets past it by looking like something else there.
-        if let Err(challenge) = self.identity.check_scopes(&self.caller, plugin) {
+        if let Err(challenge) = self.identity.check_scopes(&self.record.caller, plugin) {
             return Err(Error::new(Kind::Denied, challenge.message));
         }
         let now = SystemTime::now();
-        let decision = policy.may_call(Request { caller: &self.caller, plugin, action, arguments, now });
+        let decision = policy.may_call(Request { caller: &self.record.caller, plugin, action, arguments, now });
         for failure in &decision.failures {
-            tracing::warn!(call.id = %self.id, policy.failure = failure, "a policy could not be weighed, so the call is denied");
+            tracing::warn!(call.id = %self.record.id, policy.failure = failure, "a policy could not be weighed, so the call is denied");
         }
-        if decision.allowed { Ok(()) } else { Err(denied(&decision)) }
+        let refused = (!decision.allowed).then(|| denied(&decision));
+        self.record.decision = Some(decision);
+        refused.map_or(Ok(()), Err)
     }
 
-    /// Sees the call through to its end, which is noted.
-    pub async fn see<T>(mut self, call: impl AsyncFnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+    /// Sees the call through to its end, which is noted before anybody else hears of it.
+    pub async fn see<T>(
+        mut self,
+        call: impl AsyncFnOnce(&mut Self) -> Result<Outcome<T>, Error>,
+    ) -> Result<Outcome<T>, Error> {
+        if let Err(error) = self.audit.as_ref().ok_or_else(no_trail).and_then(|audit| audit.admit()) {
+            // It has no line, as none can be written; the next one counts it.
+            self.has_ended = true;
+            self.log(&self.record.end(&Err::<Outcome<T>, _>(error.clone())));
+            return Err(error);
+        }
         // A panic of ours must be an answer too: the request would hang for ever without one.
         let outcome = AssertUnwindSafe(call(&mut self)).catch_unwind().await;
         let failed = |_| Err(Error::new(Kind::Internal, "The host failed; its log says why."));
         let outcome = outcome.unwrap_or_else(failed);
-        self.ended = true;
-        self.log(outcome.as_ref().err());
+        self.close(&outcome).await?;
         outcome
     }
 
-    fn log(&self, error: Option<&Error>) {
-        let Self { id, method, name, began, .. } = self;
-        let trace = self.trace.as_ref().map(Trace::id);
-        let (kind, fault) = error.map_or(("none", "none"), |error| (error.kind.as_str(), error.kind.fault().as_str()));
-        let us = began.elapsed().as_micros();
+    /// Writes down how the call ended. What cannot be written down is not answered.
+    async fn close<T>(&mut self, outcome: &Result<Outcome<T>, Error>) -> Result<(), Error> {
+        self.has_ended = true;
+        let ending = self.record.end(outcome);
+        self.log(&ending);
+        match &self.audit {
+            Some(audit) => audit.write(&self.record.line(&ending)).await,
+            None => Err(no_trail()),
+        }
+    }
+
+    fn log(&self, ending: &Ending) {
+        let Record { id, method, name, caller, trace, .. } = &self.record;
+        let trace = trace.as_ref().map(Trace::id);
+        let kind = if ending.fault.is_some() { ending.outcome } else { "none" };
         // The fields hold no argument and no text of an answer.
         macro_rules! line {
             ($level:ident, $message:literal) => {
                 tracing::$level!(
                     call.id = %id,
                     trace.id = trace,
-                    caller.name = self.caller.name,
+                    caller.name = caller.name,
                     call.method = method,
                     call.name = name,
-                    call.us = us,
+                    call.us = ending.took.as_micros(),
                     error.kind = kind,
-                    error.fault = fault,
+                    error.fault = ending.fault.map_or("none", Fault::as_str),
                     $message
                 )
             };
         }
-        match error.map(|error| error.kind.fault()) {
+        match ending.fault {
             None => line!(info, "a call was answered"),
             Some(Fault::Caller) => line!(info, "a call was refused"),
             Some(Fault::Plugin | Fault::Upstream | Fault::Operator) => line!(warn, "a call failed"),
@@ -235,8 +297,18 @@ fn denied(decision: &Decision) -> Error {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.ended {
-            self.log(Some(&Error::new(Kind::Cancelled, "the caller went away")));
+        if self.has_ended {
+            return;
+        }
+        let gone = Error::new(Kind::Cancelled, "the caller went away");
+        let ending = self.record.end(&Err::<Outcome<()>, _>(gone));
+        self.log(&ending);
+        if let Some(audit) = &self.audit {
+            audit.leave(&self.record.line(&ending));
         }
     }
+}
+
+fn no_trail() -> Error {
+    Error::new(Kind::Internal, "This host was not started to make calls: it has no audit trail.")
 }

@@ -9,6 +9,7 @@ use super::cache::digest;
 use super::exports::Exports;
 use super::instance::Guest;
 use super::offers::{Completed, LoadedPrompt, Offers};
+use super::output::Allowance;
 use super::tool::LoadedTool;
 use super::{Needs, NotAPlugin, Runtime, output};
 use crate::call::{
@@ -137,6 +138,7 @@ impl Plugin {
     pub async fn run(&self, tool: &LoadedTool, call: Call, policy: &Arc<Policy>) -> Visit<Answer> {
         let (call, UseTool { name, arguments }) = call.part();
         let call = Call { tool: Some(name), ..call };
+        let allowance = self.allowance(&call);
         let arguments = match tool.check_arguments(arguments) {
             Ok(arguments) => arguments,
             Err(error) => return (Err(error), News::default()),
@@ -146,7 +148,7 @@ impl Plugin {
             Box::pin(async move { visited.tools(&mut *store)?.call_call(store, &own_name, &arguments).await })
         });
         finish(visit.await, |answer| {
-            let answer = output::answer(answer, self.output_bytes())?;
+            let answer = output::answer(answer, &allowance)?;
             tool.check_answer(&answer)?;
             Ok(answer)
         })
@@ -155,13 +157,14 @@ impl Plugin {
     /// Reads one of its resources, or one that a template of it makes.
     pub async fn read(&self, call: Call<ReadResource>, policy: &Arc<Policy>) -> Visit<Vec<Contents>> {
         let (call, ReadResource { uri }) = call.part();
+        let allowance = self.allowance(&call);
         let visit = self.guest.visit(call, Arc::clone(policy), self.deadline(), |visited, store| {
             Box::pin(async move {
                 let Some(resources) = visited.resources(store)? else { return Ok(Err(not_offered())) };
                 resources.call_read(store, &uri).await
             })
         });
-        finish(visit.await, |contents| output::contents(contents, self.output_bytes()))
+        finish(visit.await, |contents| output::contents(contents, &allowance))
     }
 
     /// Writes one of its prompts.
@@ -172,6 +175,7 @@ impl Plugin {
         policy: &Arc<Policy>,
     ) -> Visit<Conversation> {
         let (call, GetPrompt { arguments, .. }) = call.part();
+        let allowance = self.allowance(&call);
         let arguments = match prompt.check_arguments(arguments) {
             Ok(arguments) => arguments,
             Err(error) => return (Err(error), News::default()),
@@ -183,12 +187,13 @@ impl Plugin {
                 prompts.call_render(store, &own_name, &arguments).await
             })
         });
-        finish(visit.await, |conversation| output::conversation(conversation, self.output_bytes()))
+        finish(visit.await, |conversation| output::conversation(conversation, &allowance))
     }
 
     /// Suggests values for an argument of one of its prompts, or of one of its templates.
     pub async fn complete(&self, of: Completed<'_>, call: Call<Complete>, policy: &Arc<Policy>) -> Visit<Suggestions> {
         let (call, Complete { argument, typed, others, .. }) = call.part();
+        let uses = call.uses.clone();
         if !of.completes(&argument) {
             return (Ok(Outcome::Done(Suggestions::default())), News::default());
         }
@@ -217,7 +222,7 @@ impl Plugin {
                     .await
             }
         };
-        finish(visit, |suggestions| Ok(output::suggestions(suggestions)))
+        finish(visit, |suggestions| Ok(output::suggestions(suggestions, &uses)))
     }
 
     /// What it was granted.
@@ -229,8 +234,9 @@ impl Plugin {
         self.guest.scope.limits.deadline()
     }
 
-    fn output_bytes(&self) -> usize {
-        self.guest.scope.limits.output_bytes()
+    /// What the answer of a call may have.
+    fn allowance(&self, call: &Call<()>) -> Allowance {
+        Allowance { bytes_max: self.guest.scope.limits.output_bytes(), uses: call.uses.clone() }
     }
 }
 
