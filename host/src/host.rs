@@ -11,7 +11,7 @@ use crate::call::{
 };
 use crate::config::Config;
 use crate::fault::{Error, Kind};
-use crate::gate::{Aim, Gate, GateError, Ticket};
+use crate::gate::{Aim, Gate, GateError, Ticket, audit};
 use crate::instructions::Instructions;
 use crate::policy::Action;
 use crate::registry::{Event, Registry, Snapshot};
@@ -52,6 +52,16 @@ impl Host {
         Ok(Self { registry, gate, instructions: Instructions::default(), seal, tasks })
     }
 
+    /// Opens the audit trail, without which no call is made.
+    pub fn keep_trail(&self, config: &Config) -> Result<(), audit::OpenError> {
+        self.gate.keep_trail(config)
+    }
+
+    /// Whether calls are made, or why none is just now.
+    pub fn ready(&self) -> Result<(), Error> {
+        self.gate.ready()
+    }
+
     /// Takes in what changes in the config's files and the plugin directory, and looks at once
     /// when it is asked to. Calls go on meanwhile.
     pub async fn watch(&self, asked: &Notify) -> Infallible {
@@ -74,7 +84,7 @@ impl Host {
     /// One call, from the door to the plugin and back. Dropping the future stops the
     /// guest within one tick of the engine.
     pub async fn call(&self, call: Call) -> Result<Outcome, Error> {
-        let ticket = self.gate.open(&call, "tools/call", &call.request.name);
+        let ticket = self.gate.open(&call, "tools/call", &call.request.name).with(&call.request.arguments);
         ticket.see(async |ticket| self.walk(call, ticket).await).await
     }
 
@@ -98,7 +108,9 @@ impl Host {
             let (plugins, uri) = (self.registry.snapshot(), &call.request.uri);
             if let Some((plugin, _, file)) = plugins.skill_file(uri) {
                 ticket.admit(aim(plugin, Action::Read(uri), None), plugins.policy())?;
-                return Ok(Outcome::Done(vec![file.contents(uri)]));
+                let contents = file.contents(uri);
+                call.uses.note_bytes(contents.bytes());
+                return Ok(Outcome::Done(vec![contents]));
             }
             let plugin = plugins.reader(uri).ok_or_else(|| unknown("resource", uri))?;
             ticket.admit(aim(plugin, Action::Read(uri), None), plugins.policy())?;
@@ -111,7 +123,7 @@ impl Host {
 
     /// Writes a prompt, as [`Host::call`] calls a tool.
     pub async fn prompt(&self, call: Call<GetPrompt>) -> Result<Outcome<Conversation>, Error> {
-        let ticket = self.gate.open(&call, "prompts/get", &call.request.name);
+        let ticket = self.gate.open(&call, "prompts/get", &call.request.name).with(&call.request.arguments);
         let writing = async |ticket: &mut Ticket| {
             let plugins = self.registry.snapshot();
             let GetPrompt { name, arguments } = &call.request;
@@ -129,7 +141,7 @@ impl Host {
         let name = match &call.request.of {
             CompleteOf::Prompt(name) | CompleteOf::Template(name) => name.clone(),
         };
-        let ticket = self.gate.open(&call, "completion/complete", &name);
+        let ticket = self.gate.open(&call, "completion/complete", &name).with(&call.request.as_arguments());
         let completing = async |ticket: &mut Ticket| {
             let plugins = self.registry.snapshot();
             let found = match &call.request.of {

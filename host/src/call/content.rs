@@ -106,6 +106,16 @@ pub struct Contents {
     pub meta: Option<JsonObject>,
 }
 
+impl Contents {
+    /// What it holds, in bytes.
+    pub fn bytes(&self) -> usize {
+        match &self.body {
+            ResourceBody::Text(text) => text.len(),
+            ResourceBody::Blob(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// A prompt, ready for the model.
 #[derive(Debug, Clone)]
 pub struct Conversation {

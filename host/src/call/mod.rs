@@ -80,6 +80,14 @@ pub struct Complete {
     pub others: Vec<(String, String)>,
 }
 
+impl Complete {
+    /// All that is filled in, as arguments are.
+    pub fn as_arguments(&self) -> JsonObject {
+        let others = self.others.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+        others.chain([(self.argument.clone(), Value::from(self.typed.as_str()))]).collect()
+    }
+}
+
 /// What has an argument to be completed.
 #[derive(Debug)]
 pub enum CompleteOf {

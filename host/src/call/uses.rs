@@ -1,4 +1,4 @@
-//! What a call did with its grants, for the record of it.
+//! What a call did with its grants and gave out, for the record of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -44,6 +44,8 @@ pub struct Noted {
     pub others: u64,
     /// Rows that came out of grants.
     pub rows: u64,
+    /// What the plugin answered: text, bytes and JSON together, in bytes.
+    pub bytes_out: u64,
 }
 
 impl Uses {
@@ -63,6 +65,12 @@ impl Uses {
     pub fn note_rows(&self, rows: usize) {
         let mut noted = self.noted();
         noted.rows = noted.rows.saturating_add(rows as u64);
+    }
+
+    /// Notes an answer of that size.
+    pub fn note_bytes(&self, bytes: usize) {
+        let mut noted = self.noted();
+        noted.bytes_out = noted.bytes_out.saturating_add(bytes as u64);
     }
 
     /// What was noted so far, which is forgotten.

@@ -28,7 +28,7 @@ impl Call {
     pub(super) async fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
         let arguments: JsonObject = serde_json::from_str(&self.arguments)
             .context("the arguments must be a JSON object, such as '{\"limit\": 5}'")?;
-        let host = start::start(&start::read(path)?).await?;
+        let host = start::start_to_call(&start::read(path)?).await?;
         let outcome = patiently("Calling", host.call(call::Call::new(self.tool, arguments))).await;
         let answer = outcome.and_then(Outcome::done);
         let code = if answer.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };

@@ -1,6 +1,7 @@
 //! The command line: one command, one file.
 
 mod approve;
+mod audit;
 mod call;
 mod check;
 pub mod demo;
@@ -61,6 +62,7 @@ enum Command {
     New(new::New),
     Test(test::Test),
     IamPolicy(iam_policy::IamPolicy),
+    Audit(audit::Audit),
 }
 
 /// Runs the command that the process was started with.
@@ -82,6 +84,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Command::New(command) => command.run(),
             Command::Test(command) => command.run().await,
             Command::IamPolicy(command) => command.run(&config),
+            Command::Audit(command) => command.run(&config).await,
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -34,7 +34,7 @@ pub(super) async fn serve(
     insecure: bool,
     welcome: impl AsyncFnOnce(&Host, &str),
 ) -> anyhow::Result<ExitCode> {
-    let host = Arc::new(start::start(&config).await?);
+    let host = Arc::new(start::start_to_call(&config).await?);
     let server = Server::bind(Arc::clone(&host), config.serve.clone(), insecure).await?;
     let _watching = watch(Arc::clone(&host));
     start::report(&config, &host);

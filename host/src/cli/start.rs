@@ -28,6 +28,13 @@ pub(super) async fn start(config: &Config) -> anyhow::Result<Host> {
     Ok(patiently("Compiling plugins", Host::start(config, cache)).await?)
 }
 
+/// The same, for a command that makes calls: each is written into the audit trail.
+pub(super) async fn start_to_call(config: &Config) -> anyhow::Result<Host> {
+    let host = start(config).await?;
+    host.keep_trail(config)?;
+    Ok(host)
+}
+
 /// Prints what is served and what is not; never a secret. True if nothing failed.
 pub(super) fn report(config: &Config, host: &Host) -> bool {
     let plugins = host.plugins();

@@ -17,7 +17,7 @@ pub(super) struct Stdio {}
 impl Stdio {
     pub(super) async fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
         let config = start::read(path)?;
-        let host = Arc::new(start::start(&config).await?);
+        let host = Arc::new(start::start_to_call(&config).await?);
         // Standard output is the protocol's; what is not served is told to the log.
         let _watching = watch(Arc::clone(&host));
         for failure in host.plugins().grants().failures() {

@@ -19,7 +19,7 @@ mod serve;
 mod tasks;
 mod traces;
 
-pub use self::audit::Audit;
+pub use self::audit::{Audit, OnFull, Sync};
 pub use self::beside::Beside;
 pub use self::bounded::Bounded;
 pub use self::callers::Callers;

@@ -97,7 +97,8 @@ pub(super) async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// `GET /ready`: whether every plugin and grant of the config is served as the files say, and why not.
+/// `GET /ready`: whether every plugin and grant of the config is served as the files say, calls are made, and why
+/// not.
 pub(super) async fn ready(State(host): State<Arc<Host>>) -> Response {
     let plugins = host.plugins();
     let mut failures: Vec<Value> = Vec::new();
@@ -112,6 +113,9 @@ pub(super) async fn ready(State(host): State<Arc<Host>>) -> Response {
     }
     if let Some(message) = host.gate_failure() {
         failures.push(json!({ "gate": "it goes on as it was", "message": message }));
+    }
+    if let Err(error) = host.ready() {
+        failures.push(json!({ "audit": "no call is made", "message": error.sentence() }));
     }
     let names: Vec<&str> = plugins.plugins().iter().map(|plugin| plugin.name.as_str()).collect();
     let ready = failures.is_empty();

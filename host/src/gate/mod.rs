@@ -8,28 +8,34 @@
 //! Each part is made of the config, and made anew when another config is taken
 //! ([`Gate::follow`]); what goes on from one to the next, a part hands over itself.
 
+pub mod audit;
 mod identity;
+mod record;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
+use self::audit::Audit;
 use self::identity::Identity;
-use crate::call::{Call, CallId, Caller, Challenge, Presented, Trace};
+use self::record::{Ending, Plugin, Record, cut};
+use crate::call::{Call, Caller, Challenge, JsonObject, Outcome, Presented, Trace};
 use crate::config::{Config, ConfigError};
 use crate::fault::{Error, Fault, Kind};
-use crate::policy::{Action, Decision, Policy, Request};
+use crate::policy::{Action, Policy, Request};
 
 /// What stands before every call.
 pub struct Gate {
     identity: ArcSwap<Identity>,
     /// Why the last config is not followed, if it is not.
     failure: ArcSwapOption<GateError>,
+    /// None until somebody means to make calls.
+    audit: OnceLock<Arc<Audit>>,
 }
 
 /// Why there is no gate of a config. The message says what to write instead.
@@ -48,7 +54,8 @@ impl Gate {
     /// What is wrong with the config, and what to write instead.
     pub fn start(config: &Config) -> Result<Self, GateError> {
         let identity = Identity::open(config)?;
-        Ok(Self { identity: ArcSwap::from_pointee(identity), failure: ArcSwapOption::empty() })
+        let (failure, audit) = (ArcSwapOption::empty(), OnceLock::new());
+        Ok(Self { identity: ArcSwap::from_pointee(identity), failure, audit })
     }
 
     /// Follows the configs that are taken. One that makes no gate leaves everything as it was.
@@ -69,12 +76,32 @@ impl Gate {
     fn take(&self, config: &Config) -> Result<(), GateError> {
         let identity = self.identity.load().reopen(config)?;
         self.identity.store(Arc::new(identity));
+        if let Some(audit) = self.audit.get() {
+            audit.compare(&config.audit);
+        }
         Ok(())
     }
 
     /// Why the gate is not that of the config that was taken last, if it is not.
     pub fn failure(&self) -> Option<Arc<GateError>> {
         self.failure.load_full()
+    }
+
+    /// Opens the audit trail; without it no call is made. Commands that make none leave it alone.
+    ///
+    /// # Errors
+    ///
+    /// The directory of the trail cannot be used.
+    pub fn keep_trail(&self, config: &Config) -> Result<(), audit::OpenError> {
+        let audit = Audit::open(&config.audit, &config.resolve(&config.audit.dir))?;
+        // Whoever was first keeps it.
+        let _ = self.audit.set(Arc::new(audit));
+        Ok(())
+    }
+
+    /// Whether calls are written down, or why none is made just now.
+    pub fn ready(&self) -> Result<(), Error> {
+        self.audit.get().map_or(Ok(()), |audit| audit.ready())
     }
 
     /// Whose request this is, proved.
@@ -84,29 +111,28 @@ impl Gate {
 
     /// Begins the record of a call. `method` is what is asked for in MCP's words, whichever the door.
     pub fn open<R>(&self, call: &Call<R>, method: &'static str, name: &str) -> Ticket {
-        Ticket {
+        let record = Record {
             id: call.id.clone(),
-            method,
-            name: name.to_owned(),
-            caller: Arc::clone(&call.caller),
             trace: call.trace.clone(),
+            caller: Arc::clone(&call.caller),
+            method,
+            name: cut(name).to_owned(),
+            arguments: None,
+            plugin: None,
+            decision: None,
+            uses: call.uses.clone(),
             began: Instant::now(),
-            ended: false,
-        }
+        };
+        Ticket { record, audit: self.audit.get().map(Arc::clone), has_ended: false }
     }
 }
 
-/// What a call has of the gate while it goes on. One line in the log for every call, also for
-/// one that was dropped half-way.
-#[derive(Debug)]
+/// What a call has of the gate while it goes on. Every call has its line in the audit trail and in
+/// the log, also one that was dropped half-way.
 pub struct Ticket {
-    id: CallId,
-    method: &'static str,
-    name: String,
-    caller: Arc<Caller>,
-    trace: Option<Trace>,
-    began: Instant,
-    ended: bool,
+    record: Record,
+    audit: Option<Arc<Audit>>,
+    has_ended: bool,
 }
 
 /// What a call is for, now that its plugin is found.
@@ -119,50 +145,78 @@ pub struct Aim<'a> {
     /// What is to be done with which offer.
     pub action: Action<'a>,
     /// The arguments, where there are any.
-    pub arguments: Option<&'a crate::call::JsonObject>,
+    pub arguments: Option<&'a JsonObject>,
 }
 
 impl Ticket {
+    /// Notes with which arguments the call is made: their digest.
+    #[must_use]
+    pub fn with(mut self, arguments: &JsonObject) -> Self {
+        self.record.arguments = self.audit.as_ref().map(|audit| audit.digest(arguments));
+        self
+    }
+
     /// Lets the call pass, if the policy allows it.
     pub fn admit(&mut self, aim: Aim<'_>, policy: &Policy) -> Result<(), Error> {
-        let Aim { plugin, action, arguments, .. } = aim;
-        let Decision { allowed, .. } = policy.may_call(Request { caller: &self.caller, plugin, action, arguments });
+        let Aim { plugin, digest, action, arguments } = aim;
+        let decision = policy.may_call(Request { caller: &self.record.caller, plugin, action, arguments });
+        let allowed = decision.allowed;
+        self.record.plugin = Some(Plugin { name: plugin.to_owned(), digest: digest.to_owned() });
+        self.record.decision = Some(decision);
         if allowed { Ok(()) } else { Err(Error::new(Kind::Denied, "The policy does not allow this.")) }
     }
 
-    /// Sees the call through to its end, which is noted.
-    pub async fn see<T>(mut self, call: impl AsyncFnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+    /// Sees the call through to its end, which is noted before anybody else hears of it.
+    pub async fn see<T>(
+        mut self,
+        call: impl AsyncFnOnce(&mut Self) -> Result<Outcome<T>, Error>,
+    ) -> Result<Outcome<T>, Error> {
+        if let Err(error) = self.audit.as_ref().ok_or_else(no_trail).and_then(|audit| audit.admit()) {
+            // It has no line, as none can be written; the next one counts it.
+            self.has_ended = true;
+            self.log(&self.record.end(&Err::<Outcome<T>, _>(error.clone())));
+            return Err(error);
+        }
         // A panic of ours must be an answer too: the request would hang for ever without one.
         let outcome = AssertUnwindSafe(call(&mut self)).catch_unwind().await;
         let failed = |_| Err(Error::new(Kind::Internal, "The host failed; its log says why."));
         let outcome = outcome.unwrap_or_else(failed);
-        self.ended = true;
-        self.log(outcome.as_ref().err());
+        self.close(&outcome).await?;
         outcome
     }
 
-    fn log(&self, error: Option<&Error>) {
-        let Self { id, method, name, began, .. } = self;
-        let trace = self.trace.as_ref().map(Trace::id);
-        let (kind, fault) = error.map_or(("none", "none"), |error| (error.kind.as_str(), error.kind.fault().as_str()));
-        let us = began.elapsed().as_micros();
+    /// Writes down how the call ended. What cannot be written down is not answered.
+    async fn close<T>(&mut self, outcome: &Result<Outcome<T>, Error>) -> Result<(), Error> {
+        self.has_ended = true;
+        let ending = self.record.end(outcome);
+        self.log(&ending);
+        match &self.audit {
+            Some(audit) => audit.write(&self.record.line(&ending)).await,
+            None => Err(no_trail()),
+        }
+    }
+
+    fn log(&self, ending: &Ending) {
+        let Record { id, method, name, caller, trace, .. } = &self.record;
+        let trace = trace.as_ref().map(Trace::id);
+        let kind = if ending.fault.is_some() { ending.outcome } else { "none" };
         // The fields hold no argument and no text of an answer.
         macro_rules! line {
             ($level:ident, $message:literal) => {
                 tracing::$level!(
                     call.id = %id,
                     trace.id = trace,
-                    caller.name = self.caller.name,
+                    caller.name = caller.name,
                     call.method = method,
                     call.name = name,
-                    call.us = us,
+                    call.us = ending.took.as_micros(),
                     error.kind = kind,
-                    error.fault = fault,
+                    error.fault = ending.fault.map_or("none", Fault::as_str),
                     $message
                 )
             };
         }
-        match error.map(|error| error.kind.fault()) {
+        match ending.fault {
             None => line!(info, "a call was answered"),
             Some(Fault::Caller) => line!(info, "a call was refused"),
             Some(Fault::Plugin | Fault::Upstream | Fault::Operator) => line!(warn, "a call failed"),
@@ -172,8 +226,18 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.ended {
-            self.log(Some(&Error::new(Kind::Cancelled, "the caller went away")));
+        if self.has_ended {
+            return;
+        }
+        let gone = Error::new(Kind::Cancelled, "the caller went away");
+        let ending = self.record.end(&Err::<Outcome<()>, _>(gone));
+        self.log(&ending);
+        if let Some(audit) = &self.audit {
+            audit.leave(&self.record.line(&ending));
         }
     }
+}
+
+fn no_trail() -> Error {
+    Error::new(Kind::Internal, "This host was not started to make calls: it has no audit trail.")
 }

@@ -9,6 +9,7 @@ use super::cache::digest;
 use super::exports::Exports;
 use super::instance::Guest;
 use super::offers::{Completed, LoadedPrompt, Offers};
+use super::output::Allowance;
 use super::tool::LoadedTool;
 use super::{Needs, NotAPlugin, Runtime, output};
 use crate::call::{
@@ -136,6 +137,7 @@ impl Plugin {
     /// Runs one of its tools. Dropping the future stops the guest.
     pub async fn run(&self, tool: &LoadedTool, call: Call, policy: &Arc<Policy>) -> Visit<Answer> {
         let (call, UseTool { arguments, .. }) = call.part();
+        let allowance = self.allowance(&call);
         let arguments = match tool.check_arguments(arguments) {
             Ok(arguments) => arguments,
             Err(error) => return (Err(error), News::default()),
@@ -145,7 +147,7 @@ impl Plugin {
             Box::pin(async move { visited.tools(&mut *store)?.call_call(store, &own_name, &arguments).await })
         });
         finish(visit.await, |answer| {
-            let answer = output::answer(answer, self.output_bytes())?;
+            let answer = output::answer(answer, &allowance)?;
             tool.check_answer(&answer)?;
             Ok(answer)
         })
@@ -154,13 +156,14 @@ impl Plugin {
     /// Reads one of its resources, or one that a template of it makes.
     pub async fn read(&self, call: Call<ReadResource>, policy: &Arc<Policy>) -> Visit<Vec<Contents>> {
         let (call, ReadResource { uri }) = call.part();
+        let allowance = self.allowance(&call);
         let visit = self.guest.visit(call, Arc::clone(policy), self.deadline(), |visited, store| {
             Box::pin(async move {
                 let Some(resources) = visited.resources(store)? else { return Ok(Err(not_offered())) };
                 resources.call_read(store, &uri).await
             })
         });
-        finish(visit.await, |contents| output::contents(contents, self.output_bytes()))
+        finish(visit.await, |contents| output::contents(contents, &allowance))
     }
 
     /// Writes one of its prompts.
@@ -171,6 +174,7 @@ impl Plugin {
         policy: &Arc<Policy>,
     ) -> Visit<Conversation> {
         let (call, GetPrompt { arguments, .. }) = call.part();
+        let allowance = self.allowance(&call);
         let arguments = match prompt.check_arguments(arguments) {
             Ok(arguments) => arguments,
             Err(error) => return (Err(error), News::default()),
@@ -182,12 +186,13 @@ impl Plugin {
                 prompts.call_render(store, &own_name, &arguments).await
             })
         });
-        finish(visit.await, |conversation| output::conversation(conversation, self.output_bytes()))
+        finish(visit.await, |conversation| output::conversation(conversation, &allowance))
     }
 
     /// Suggests values for an argument of one of its prompts, or of one of its templates.
     pub async fn complete(&self, of: Completed<'_>, call: Call<Complete>, policy: &Arc<Policy>) -> Visit<Suggestions> {
         let (call, Complete { argument, typed, others, .. }) = call.part();
+        let uses = call.uses.clone();
         if !of.completes(&argument) {
             return (Ok(Outcome::Done(Suggestions::default())), News::default());
         }
@@ -216,7 +221,7 @@ impl Plugin {
                     .await
             }
         };
-        finish(visit, |suggestions| Ok(output::suggestions(suggestions)))
+        finish(visit, |suggestions| Ok(output::suggestions(suggestions, &uses)))
     }
 
     /// What it was granted.
@@ -228,8 +233,9 @@ impl Plugin {
         self.guest.scope.limits.deadline()
     }
 
-    fn output_bytes(&self) -> usize {
-        self.guest.scope.limits.output_bytes()
+    /// What the answer of a call may have.
+    fn allowance(&self, call: &Call<()>) -> Allowance {
+        Allowance { bytes_max: self.guest.scope.limits.output_bytes(), uses: call.uses.clone() }
     }
 }
 

@@ -169,7 +169,9 @@ impl CallState {
         from.map(|from| Some(from.to_owned())).ok_or_else(no_such_page)
     }
 
+    /// The page as the plugin gets it.
     fn seal_page(&self, source: &str, run: &Run, page: Page) -> WitPage {
+        self.uses.note_rows(page.rows.len());
         let id = run.id();
         let cursor = page.next.map(|next| self.seal(source, Sealed::Page(&id), &next));
         WitPage { columns: page.columns, rows: page.rows, cursor }

@@ -59,7 +59,9 @@ impl Host for CallState {
         rows_max: Option<u32>,
     ) -> Result<Rows, Failure> {
         let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
-        Ok(grant.query(&statement, &parameters, rows_max).await?)
+        let rows = grant.query(&statement, &parameters, rows_max).await?;
+        self.uses.note_rows(rows.rows.len());
+        Ok(rows)
     }
 
     async fn query_many(&mut self, requests: Vec<Request>) -> wasmtime::Result<Vec<Result<Rows, Error>>> {
@@ -78,7 +80,9 @@ impl Host for CallState {
         let queries = permitted.into_iter().map(async |(grant, request)| {
             grant?.query(&request.statement, &request.parameters, request.rows_max).await
         });
-        Ok(join_all(queries).await)
+        let answers = join_all(queries).await;
+        self.uses.note_rows(answers.iter().flatten().map(|rows| rows.rows.len()).sum());
+        Ok(answers)
     }
 
     async fn open(
@@ -155,7 +159,9 @@ impl HostCursor for CallState {
         self.count_host_call()?;
         let cursor = Resource::<OpenCursor>::new_borrow(cursor.rep());
         let cursor = self.table.get_mut(&cursor).map_err(wasmtime::Error::from)?;
-        Ok(cursor.next(rows_max).await?)
+        let rows = cursor.next(rows_max).await?;
+        self.uses.note_rows(rows.len());
+        Ok(rows)
     }
 
     async fn drop(&mut self, cursor: Resource<WitCursor>) -> wasmtime::Result<()> {
@@ -178,7 +184,10 @@ impl HostTransaction for CallState {
             return Err(writes_by_execute().into());
         };
         let (rows, deadline) = grant.in_time(|| transaction.read(checked)).await?;
-        Ok(definer::hide(&statement, rows).collect(grant.rows_at_most(rows_max), &grant.limits, deadline).await?)
+        let rows = definer::hide(&statement, rows);
+        let rows = rows.collect(grant.rows_at_most(rows_max), &grant.limits, deadline).await?;
+        self.uses.note_rows(rows.rows.len());
+        Ok(rows)
     }
 
     async fn execute(

@@ -11,7 +11,7 @@ pub(super) use self::prompt::{conversation, prompt};
 pub(super) use self::resource::{contents, resource, template};
 pub(super) use self::skill::skill;
 pub(super) use self::tool::{answer, tool};
-use crate::call::{Content, Icon, JsonObject, Media, Part, PartAnnotations, ResourceBody, Suggestions};
+use crate::call::{Content, Icon, JsonObject, Media, Part, PartAnnotations, ResourceBody, Suggestions, Uses};
 use crate::fault::{Error, Kind};
 use crate::wit::{self, completion, content};
 
@@ -112,8 +112,16 @@ fn body_bytes(body: &content::ResourceBody) -> usize {
     }
 }
 
-fn within(bytes: usize, bytes_max: usize) -> Result<(), Error> {
-    if bytes <= bytes_max {
+/// What an answer may have, and where its size is noted.
+pub(super) struct Allowance {
+    pub(super) bytes_max: usize,
+    pub(super) uses: Uses,
+}
+
+fn within(bytes: usize, allowance: &Allowance) -> Result<(), Error> {
+    let Allowance { bytes_max, uses } = allowance;
+    if bytes <= *bytes_max {
+        uses.note_bytes(bytes);
         return Ok(());
     }
     let message = format!("The plugin answered {bytes} bytes; its limit `output_kib` is {}.", bytes_max >> 10);
@@ -121,10 +129,11 @@ fn within(bytes: usize, bytes_max: usize) -> Result<(), Error> {
 }
 
 /// Suggestions as the guest gave them, as many as may pass.
-pub(super) fn suggestions(guest: completion::Suggestions) -> Suggestions {
+pub(super) fn suggestions(guest: completion::Suggestions, uses: &Uses) -> Suggestions {
     let completion::Suggestions { mut values, total } = guest;
     let given = values.len();
     values.truncate(Suggestions::MAX);
+    uses.note_bytes(values.iter().map(String::len).sum());
     let total = total.map(|total| total.max(u32::try_from(given).unwrap_or(u32::MAX)));
     let more = given > values.len() || total.is_some_and(|total| total as usize > values.len());
     Suggestions { values, total, more }

@@ -1,6 +1,6 @@
 //! Prompts, and the conversations that they become.
 
-use super::{icon, object, part, part_bytes, within};
+use super::{Allowance, icon, object, part, part_bytes, within};
 use crate::call::{Conversation, Message, Prompt, PromptArgument};
 use crate::fault::Error;
 use crate::wit::prompts;
@@ -26,8 +26,11 @@ pub(in crate::runtime) fn prompt(guest: prompts::Prompt, name: String) -> Result
 }
 
 /// A conversation as the guest gave it, or why it is refused.
-pub(in crate::runtime) fn conversation(guest: prompts::Conversation, bytes_max: usize) -> Result<Conversation, Error> {
-    within(guest.messages.iter().map(|message| part_bytes(&message.part)).sum(), bytes_max)?;
+pub(in crate::runtime) fn conversation(
+    guest: prompts::Conversation,
+    allowance: &Allowance,
+) -> Result<Conversation, Error> {
+    within(guest.messages.iter().map(|message| part_bytes(&message.part)).sum(), allowance)?;
     let messages = guest
         .messages
         .into_iter()

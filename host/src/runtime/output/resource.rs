@@ -1,6 +1,6 @@
 //! Resources, and what is read of them.
 
-use super::{body, body_bytes, icon, object, part_annotations, within};
+use super::{Allowance, body, body_bytes, icon, object, part_annotations, within};
 use crate::call::{Contents, Resource, Template};
 use crate::fault::Error;
 use crate::wit::resources;
@@ -38,11 +38,14 @@ pub(in crate::runtime) fn template(guest: resources::Template) -> Result<Templat
 }
 
 /// Contents as the guest gave them, or why they are refused.
-pub(in crate::runtime) fn contents(guest: Vec<resources::Contents>, bytes_max: usize) -> Result<Vec<Contents>, Error> {
+pub(in crate::runtime) fn contents(
+    guest: Vec<resources::Contents>,
+    allowance: &Allowance,
+) -> Result<Vec<Contents>, Error> {
     let bytes = |contents: &resources::Contents| {
         contents.uri.len() + body_bytes(&contents.body) + contents.meta.as_ref().map_or(0, String::len)
     };
-    within(guest.iter().map(bytes).sum(), bytes_max)?;
+    within(guest.iter().map(bytes).sum(), allowance)?;
     let contents = guest.into_iter().map(|guest| {
         let meta = guest.meta.map(|text| object("the `meta` of contents", &text)).transpose()?;
         Ok(Contents { uri: guest.uri, mime_type: guest.mime_type, body: body(guest.body), meta })

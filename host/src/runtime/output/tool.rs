@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{icon, json, object, part, part_bytes, within};
+use super::{Allowance, icon, json, object, part, part_bytes, within};
 use crate::call::{Annotations, Answer, TaskUse, Tool};
 use crate::fault::Error;
 use crate::wit::tools;
 
 /// An answer as the guest gave it, or why it is refused.
-pub(in crate::runtime) fn answer(guest: tools::Outcome, bytes_max: usize) -> Result<Answer, Error> {
+pub(in crate::runtime) fn answer(guest: tools::Outcome, allowance: &Allowance) -> Result<Answer, Error> {
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let bytes = guest.content.iter().map(part_bytes).sum::<usize>() + text(&guest.structured) + text(&guest.meta);
-    within(bytes, bytes_max)?;
+    within(bytes, allowance)?;
     let structured = guest.structured.map(|text| json("the structured outcome", &text)).transpose()?;
     let meta = guest.meta.map(|text| object("the outcome's `meta`", &text)).transpose()?;
     let content = guest.content.into_iter().map(part).collect::<Result<_, _>>()?;
