@@ -4,8 +4,6 @@
 //! `hash` is SHA-256, in hexadecimal, of the `hash` of the line before (64 zeros for the first
 //! line of all) and the line's own text without its last member, `hash`.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 /// Hexadecimal digits of a hash.
@@ -86,12 +84,8 @@ fn hash(before: &str, line: &[u8]) -> String {
 
 /// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

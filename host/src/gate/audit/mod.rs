@@ -16,6 +16,8 @@ mod digest;
 mod link;
 mod read;
 mod segment;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod writer;
 
