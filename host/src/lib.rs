@@ -72,8 +72,8 @@
 //!   as a whole (`registry/reload.rs`), the backends' idle connections, what each model's budget
 //!   has used today, the sessions of MCP's older revisions with what their clients may
 //!   have missed (`front/streamable`), the statements that a call detached
-//!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, the tasks (`tasks/`),
-//!   and the text of `instructions`, kept for five minutes.
+//!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, the tasks (`tasks/`), the
+//!   trail of all calls (`gate/audit`), and the text of `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
 //!   one `unsafe` block).
 //! - Callers are not identified yet, so `serve` listens on loopback unless told otherwise.

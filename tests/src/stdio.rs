@@ -1,5 +1,6 @@
 //! A `toolhost stdio` of a test's own, spoken to line by line.
 
+use std::path::Path;
 use std::process::{ExitStatus, Stdio as Pipe};
 use std::time::Duration;
 
@@ -122,6 +123,11 @@ impl Stdio {
     /// The process's id.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// What it wrote to its log.

@@ -22,6 +22,7 @@ pub struct Setup {
     plugins: Vec<(String, Vec<u8>)>,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
+    ignored: Option<String>,
 }
 
 impl Setup {
@@ -59,6 +60,12 @@ impl Setup {
         self
     }
 
+    /// Lets the host ignore a signal, such as `XFSZ`, from its start on.
+    pub fn ignoring(mut self, signal: &str) -> Self {
+        self.ignored = Some(signal.to_owned());
+        self
+    }
+
     /// Writes config and plugins into a new folder, and starts nothing.
     pub fn write(&self) -> Result<TempDir> {
         let dir = TempDir::with_prefix("toolhost-test-")?;
@@ -77,17 +84,25 @@ impl Setup {
     /// Starts the host, and waits until it listens.
     pub async fn start(self) -> Result<Toolhost> {
         let dir = self.write()?;
-        let Self { environment, arguments, .. } = self;
-        let child = spawn(dir.path(), &arguments, &environment)?;
+        let Self { environment, arguments, ignored, .. } = self;
+        let child = spawn(dir.path(), &arguments, &environment, ignored.as_deref())?;
         let mut host = Toolhost { child, dir, url: String::new(), environment, arguments };
         host.until_it_listens().await?;
         Ok(host)
     }
 }
 
-/// Starts the program in a folder; what it prints goes into files there.
-fn spawn(dir: &Path, arguments: &[String], environment: &[(String, String)]) -> Result<Child> {
-    Ok(Command::new(toolhost_program()?)
+/// Starts the program in a folder, ignoring a signal; what it prints goes into files there.
+fn spawn(dir: &Path, arguments: &[String], environment: &[(String, String)], ignored: Option<&str>) -> Result<Child> {
+    let mut command = match ignored {
+        None => Command::new(toolhost_program()?),
+        Some(signal) => {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")]).arg(toolhost_program()?);
+            shell
+        }
+    };
+    Ok(command
         .args(["--config", "toolhost.toml"])
         .args(arguments)
         .arg("serve")
@@ -149,7 +164,7 @@ impl Toolhost {
 
     /// Starts it again in the same folder, after it was killed. It listens on another port.
     pub async fn start_again(&mut self) -> Result<()> {
-        self.child = spawn(self.dir.path(), &self.arguments, &self.environment)?;
+        self.child = spawn(self.dir.path(), &self.arguments, &self.environment, None)?;
         self.until_it_listens().await
     }
 

@@ -3,7 +3,7 @@
 //!
 //! [`Gate::identify`] proves a request's caller. [`Gate::open`] begins the record of a call and
 //! gives a [`Ticket`]; [`Ticket::admit`] lets the call pass, once it is known what it is for;
-//! [`Ticket::see`] writes how it ended, whatever it was.
+//! [`Ticket::see`] writes how it ended, whatever it was, before anybody hears of it.
 //!
 //! Each part is made of the config, and made anew when another config is taken
 //! ([`Gate::follow`]); what goes on from one to the next, a part hands over itself.
