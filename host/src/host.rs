@@ -57,6 +57,11 @@ impl Host {
         self.gate.keep_trail(config)
     }
 
+    /// Forces the audit trail to the disk: the last thing that a host does.
+    pub fn end_trail(&self) {
+        self.gate.end_trail();
+    }
+
     /// Whether calls are made, or why none is just now.
     pub fn ready(&self) -> Result<(), Error> {
         self.gate.ready()

@@ -30,6 +30,7 @@ impl Call {
             .context("the arguments must be a JSON object, such as '{\"limit\": 5}'")?;
         let host = start::start_to_call(&start::read(path)?).await?;
         let outcome = patiently("Calling", host.call(call::Call::new(self.tool, arguments))).await;
+        host.end_trail();
         let answer = outcome.and_then(Outcome::done);
         let code = if answer.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         if self.json {

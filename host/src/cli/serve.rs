@@ -42,7 +42,9 @@ pub(super) async fn serve(
     println!("Serving MCP on {} and REST on {}", bold(&format!("{url}/mcp")), bold(&format!("{url}/tools")));
     println!("Callers are not identified: whoever reaches this address may call every tool.");
     welcome(&host, &url).await;
-    server.run(stop_signal()).await?;
+    let served = server.run(stop_signal()).await;
+    host.end_trail();
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 

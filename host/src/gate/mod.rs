@@ -99,6 +99,13 @@ impl Gate {
         Ok(())
     }
 
+    /// Forces the audit trail to the disk, as the host ends.
+    pub fn end_trail(&self) {
+        if let Some(audit) = self.audit.get() {
+            audit.end();
+        }
+    }
+
     /// Whether calls are written down, or why none is made just now.
     pub fn ready(&self) -> Result<(), Error> {
         self.audit.get().map_or(Ok(()), |audit| audit.ready())

@@ -108,6 +108,11 @@ impl Audit {
         self.writer.synced(written).await.map_err(|Unwritten| withheld())
     }
 
+    /// Forces all lines to the disk, as the host ends.
+    pub(super) fn end(&self) {
+        self.writer.end();
+    }
+
     /// Writes the line of a call that nobody waits for any more.
     pub(super) fn leave(&self, line: &impl serde::Serialize) {
         // Where it cannot be written, the writer has said so, and keeps it.

@@ -22,10 +22,10 @@ const WITHHELD: &[u8] = b",\"withheld\":true";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unwritten;
 
-/// The writer of one chain. Dropping it forces what was written to the disk.
+/// The writer of one chain.
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
@@ -78,7 +78,7 @@ impl Writer {
         let _ = shared.write(&mut shared.state());
         let syncing = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || syncing.sync())?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// Whether a call may be made. Where lines could not be written, it tries again first.
@@ -119,6 +119,15 @@ impl Writer {
         let is_there = reached.is_ok_and(|synced| synced.done >= seq);
         if is_there || self.shared.on_full == OnFull::GoOn { Ok(()) } else { Err(Unwritten) }
     }
+
+    /// Forces what was written to the disk, and waits for it. What is written later is left to the system.
+    pub(super) fn end(&self) {
+        self.shared.state().has_ended = true;
+        self.shared.wake.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // One that panicked has nothing more to say.
+        let _ = thread.map(JoinHandle::join);
+    }
 }
 
 /// A line that was written, by its number.
@@ -127,12 +136,7 @@ pub(super) struct Written(u64);
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.shared.state().has_ended = true;
-        self.shared.wake.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has nothing more to say.
-            let _ = thread.join();
-        }
+        self.end();
     }
 }
 
@@ -223,6 +227,8 @@ impl Shared {
                 }
             }
             if has_ended {
+                // Whoever would wait from now on waits for nobody.
+                self.synced.send_modify(|synced| synced.failed = u64::MAX);
                 return;
             }
         }
