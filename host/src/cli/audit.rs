@@ -150,7 +150,9 @@ impl Query {
         let is = |wanted: &Option<String>, has: &str| wanted.as_deref().is_none_or(|wanted| wanted == has);
         let used = |grant: &str| {
             let used = |one: &audit::Use| {
-                grant.strip_prefix(&one.capability).and_then(|rest| rest.strip_prefix('.')) == Some(&one.grant)
+                one.grant.is_some()
+                    && grant.strip_prefix(&one.capability).and_then(|rest| rest.strip_prefix('.'))
+                        == one.grant.as_deref()
             };
             entry.uses.iter().any(used)
         };
@@ -278,6 +280,7 @@ fn in_words(entry: &Entry) -> String {
         add(format_args!("{} rows", entry.rows));
     }
     for audit::Use { capability, grant, action, allowed, times } in &entry.uses {
+        let grant = grant.as_deref().unwrap_or("?");
         let refused = if *allowed { "" } else { " refused" };
         add(format_args!("{capability}.{grant} {action} ×{times}{refused}"));
     }
@@ -344,7 +347,7 @@ mod tests {
             rows: 3,
             uses: vec![audit::Use {
                 capability: "sql".to_owned(),
-                grant: "crm".to_owned(),
+                grant: Some("crm".to_owned()),
                 action: "query".to_owned(),
                 allowed: false,
                 times: 2,

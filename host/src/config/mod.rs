@@ -230,14 +230,18 @@ impl Source {
 
 /// Names of plugins and grants become parts of tool names, policy and metrics.
 fn check_name(name: &str) -> Result<(), String> {
-    let fits = (1..=32).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-        && !name.contains("__");
-    if fits {
+    if is_name(name) {
         Ok(())
     } else {
         Err(format!("`{name}` is no name: use 1 to 32 of A-Z a-z 0-9 _ -, without two underscores in a row"))
     }
+}
+
+/// Whether a plugin or a grant could be called so.
+pub fn is_name(name: &str) -> bool {
+    (1..=32).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && !name.contains("__")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::audit::{self, Digest};
 use crate::call::{CallId, Caller, Noted, Outcome, Trace, Use, Uses};
+use crate::config;
 use crate::fault::{Error, Fault};
 use crate::policy::Decision;
 
@@ -128,7 +129,8 @@ struct Decided<'a> {
 #[derive(Debug, Serialize)]
 struct Used<'a> {
     capability: &'static str,
-    grant: &'a str,
+    /// None if there can be no such grant: a plugin might tell anything by such a name.
+    grant: Option<&'a str>,
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<&'static str>,
@@ -146,7 +148,7 @@ impl<'a> Used<'a> {
         let Use { capability, grant, action, facts, allowed, policies } = one;
         Self {
             capability,
-            grant: cut(grant),
+            grant: config::is_name(grant).then_some(grant.as_str()),
             action,
             class: facts.class,
             tables: facts.tables.iter().take(TABLES_MAX).map(|table| cut(table)).collect(),
@@ -223,6 +225,18 @@ mod tests {
         assert_eq!(uses[0]["tables"].as_array().map(Vec::len), Some(TABLES_MAX));
         let absent = ["trace", "arguments"].map(|key| &line[key]);
         assert_eq!(absent, [&Value::Null, &Value::Null]);
+    }
+
+    #[test]
+    fn a_plugin_tells_nothing_by_the_names_of_grants_that_it_makes_up() {
+        let record = record("x");
+        for grant in ["orders", "the customer's password is hunter2"] {
+            let (grant, facts, policies) = (grant.to_owned(), Facts::default(), Vec::new());
+            record.uses.note(Use { capability: "sql", grant, action: "query", facts, allowed: false, policies });
+        }
+        let ending = record.end(&Ok(Outcome::Done(())));
+        let line = serde_json::to_value(record.line(&ending)).expect("is JSON");
+        assert_eq!([&line["uses"][0]["grant"], &line["uses"][1]["grant"]], [&json!("orders"), &Value::Null]);
     }
 
     #[test]

@@ -15,12 +15,14 @@ async fn no_argument_answer_or_credential_is_in_the_trail() -> Result<()> {
     let upstream = Upstream::start().await?;
     let config = format!(
         "[plugins.caller]\ngrants = [\"http.up\"]\n[http.up]\nbase_url = \"{}\"\npaths = [\"/**\"]\n\
-         bearer = {{ token = \"env:TOKEN\" }}\n[plugins.curious]\n[plugins.curious.settings]\nword = \"canary-setting\"\n\
-         [plugins.good]\n",
+         bearer = {{ token = \"env:TOKEN\" }}\n[plugins.curious]\ngrants = [\"sql.crm\"]\n\
+         [plugins.curious.settings]\nword = \"canary-setting\"\n[plugins.good]\n\
+         [sql.crm.mysql]\nhost = \"127.0.0.1\"\nport = 1\nuser = \"canary-user\"\n\
+         password = \"env:PASSWORD\"\ndatabase = \"acme_crm\"\n",
         upstream.url()
     );
-    let host = Setup::new(config).env("TOKEN", "canary-token-8d1f").plugin("caller", "caller")?;
-    let host = host.plugin("curious", "curious")?.plugin("good", "good")?.start().await?;
+    let host = Setup::new(config).env("TOKEN", "canary-token-8d1f").env("PASSWORD", "canary-password-77ab");
+    let host = host.plugin("caller", "caller")?.plugin("curious", "curious")?.plugin("good", "good")?.start().await?;
     let mut heard = String::new();
     for (tool, arguments) in [
         ("good__echo", json!({ "message": "canary-argument", "payload": { "canary-key": "canary-value" } })),

@@ -63,8 +63,8 @@ pub struct Entry {
 pub struct Use {
     /// The capability's name.
     pub capability: String,
-    /// The grant's name.
-    pub grant: String,
+    /// The grant's name; none where a plugin asked for what can be none.
+    pub grant: Option<String>,
     /// What was to be done.
     pub action: String,
     /// Whether it was allowed.
