@@ -11,7 +11,8 @@ use crate::call::{
 };
 use crate::config::Config;
 use crate::fault::{Error, Kind};
-use crate::gate::{Aim, Gate, GateError, Ticket, audit};
+pub use crate::gate::CONTENT_TYPE as METRICS_TYPE;
+use crate::gate::{Aim, Gate, GateError, Now, Ticket, audit};
 use crate::instructions::Instructions;
 use crate::policy::Action;
 use crate::registry::{Event, Registry, Snapshot};
@@ -88,37 +89,42 @@ impl Host {
 
     /// One call, from the door to the plugin and back. Dropping the future stops the
     /// guest within one tick of the engine.
-    pub async fn call(&self, call: Call) -> Result<Outcome, Error> {
-        let ticket = self.gate.open(&call, "tools/call", &call.request.name).with(&call.request.arguments);
+    pub async fn call(&self, mut call: Call) -> Result<Outcome, Error> {
+        let name = call.request.name.clone();
+        let ticket = self.gate.open(&mut call, "tools/call", &name).with(&call.request.arguments);
         ticket.see(async |ticket| self.walk(call, ticket).await).await
     }
 
     async fn walk(&self, call: Call, ticket: &mut Ticket) -> Result<Outcome, Error> {
         let plugins = self.registry.snapshot();
         let UseTool { name, arguments } = &call.request;
+        if plugins.is_own_tool(name) {
+            ticket.admit_own(name)?;
+        }
         if let Some(answer) = plugins.own_tool(name, arguments) {
             return answer.map(Outcome::Done);
         }
         let (plugin, tool) = plugins.tool(name).ok_or_else(|| unknown_tool(&plugins, name))?;
-        ticket.admit(aim(plugin, Action::Call(name), Some(arguments)), plugins.policy())?;
+        ticket.admit(aim(plugin, Action::Call(name), Some(arguments)), plugins.policy()).await?;
         let (outcome, news) = plugin.run(tool, call, plugins.policy()).await;
         self.registry.take(plugin, news).await;
         outcome
     }
 
     /// Reads a resource, as [`Host::call`] calls a tool.
-    pub async fn read(&self, call: Call<ReadResource>) -> Result<Outcome<Vec<Contents>>, Error> {
-        let ticket = self.gate.open(&call, "resources/read", &call.request.uri);
+    pub async fn read(&self, mut call: Call<ReadResource>) -> Result<Outcome<Vec<Contents>>, Error> {
+        let uri = call.request.uri.clone();
+        let ticket = self.gate.open(&mut call, "resources/read", &uri);
         let reading = async |ticket: &mut Ticket| {
             let (plugins, uri) = (self.registry.snapshot(), &call.request.uri);
             if let Some((plugin, _, file)) = plugins.skill_file(uri) {
-                ticket.admit(aim(plugin, Action::Read(uri), None), plugins.policy())?;
+                ticket.admit(aim(plugin, Action::Read(uri), None), plugins.policy()).await?;
                 let contents = file.contents(uri);
                 call.uses.note_bytes(contents.bytes());
                 return Ok(Outcome::Done(vec![contents]));
             }
             let plugin = plugins.reader(uri).ok_or_else(|| unknown("resource", uri))?;
-            ticket.admit(aim(plugin, Action::Read(uri), None), plugins.policy())?;
+            ticket.admit(aim(plugin, Action::Read(uri), None), plugins.policy()).await?;
             let (outcome, news) = plugin.read(call, plugins.policy()).await;
             self.registry.take(plugin, news).await;
             outcome
@@ -127,13 +133,14 @@ impl Host {
     }
 
     /// Writes a prompt, as [`Host::call`] calls a tool.
-    pub async fn prompt(&self, call: Call<GetPrompt>) -> Result<Outcome<Conversation>, Error> {
-        let ticket = self.gate.open(&call, "prompts/get", &call.request.name).with(&call.request.arguments);
+    pub async fn prompt(&self, mut call: Call<GetPrompt>) -> Result<Outcome<Conversation>, Error> {
+        let name = call.request.name.clone();
+        let ticket = self.gate.open(&mut call, "prompts/get", &name).with(&call.request.arguments);
         let writing = async |ticket: &mut Ticket| {
             let plugins = self.registry.snapshot();
             let GetPrompt { name, arguments } = &call.request;
             let (plugin, prompt) = plugins.prompt(name).ok_or_else(|| unknown("prompt", name))?;
-            ticket.admit(aim(plugin, Action::Prompt(name), Some(arguments)), plugins.policy())?;
+            ticket.admit(aim(plugin, Action::Prompt(name), Some(arguments)), plugins.policy()).await?;
             let (outcome, news) = plugin.render(prompt, call, plugins.policy()).await;
             self.registry.take(plugin, news).await;
             outcome
@@ -142,11 +149,11 @@ impl Host {
     }
 
     /// Suggests values for an argument, as [`Host::call`] calls a tool.
-    pub async fn complete(&self, call: Call<Complete>) -> Result<Outcome<Suggestions>, Error> {
+    pub async fn complete(&self, mut call: Call<Complete>) -> Result<Outcome<Suggestions>, Error> {
         let name = match &call.request.of {
             CompleteOf::Prompt(name) | CompleteOf::Template(name) => name.clone(),
         };
-        let ticket = self.gate.open(&call, "completion/complete", &name).with(&call.request.as_arguments());
+        let ticket = self.gate.open(&mut call, "completion/complete", &name).with(&call.request.as_arguments());
         let completing = async |ticket: &mut Ticket| {
             let plugins = self.registry.snapshot();
             let found = match &call.request.of {
@@ -158,7 +165,7 @@ impl Host {
                     .map(|(plugin, template)| (plugin, Completed::Template(template), Action::Read(&name))),
             };
             let (plugin, of, action) = found.ok_or_else(|| unknown("prompt or template", &name))?;
-            ticket.admit(aim(plugin, action, None), plugins.policy())?;
+            ticket.admit(aim(plugin, action, None), plugins.policy()).await?;
             let (outcome, news) = plugin.complete(of, call, plugins.policy()).await;
             self.registry.take(plugin, news).await;
             outcome
@@ -174,6 +181,29 @@ impl Host {
     /// The plugins, tools and grants as they are now.
     pub fn plugins(&self) -> Arc<Snapshot> {
         self.registry.snapshot()
+    }
+
+    /// What is counted, as Prometheus reads it; `sessions` are those that are open.
+    pub fn metrics(&self, sessions: usize) -> String {
+        let plugins = self.registry.snapshot();
+        let (places_used, places_max) = self.registry.places();
+        self.gate.metrics(&Now {
+            plugins_served: plugins.plugins().len(),
+            plugins_failed: plugins.failures().len(),
+            grants_open: plugins.grants().iter().count(),
+            grants_failed: plugins.grants().failures().len(),
+            places_used,
+            places_max,
+            sessions,
+            tasks_running: self.tasks.running_count(),
+        })
+    }
+
+    /// Sends what waits to be sent, for a limited time; it is for the end of the host.
+    pub async fn flush(self: &Arc<Self>) {
+        let host = Arc::clone(self);
+        // An error means that it panicked, which the log tells.
+        let _ = tokio::task::spawn_blocking(move || host.gate.flush()).await;
     }
 
     /// What marks the things that a caller brings back.

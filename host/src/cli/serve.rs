@@ -43,6 +43,7 @@ pub(super) async fn serve(
     println!("Callers are not identified: whoever reaches this address may call every tool.");
     welcome(&host, &url).await;
     let served = server.run(stop_signal()).await;
+    host.flush().await;
     host.end_trail();
     served?;
     Ok(ExitCode::SUCCESS)

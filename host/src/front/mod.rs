@@ -8,6 +8,7 @@ mod http;
 mod identify;
 mod jsonrpc;
 mod mcp;
+mod metrics;
 mod origin;
 mod rest;
 mod stdio;

@@ -32,6 +32,7 @@ pub(super) async fn about(State(host): State<Arc<Host>>) -> Json<Value> {
             "call": "POST /tools/{name}",
             "health": "GET /health",
             "ready": "GET /ready",
+            "metrics": "GET /metrics",
         },
     }))
 }

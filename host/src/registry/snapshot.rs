@@ -243,6 +243,11 @@ impl Snapshot {
         self.tools.values().filter_map(|(plugin, place)| Some(&plugin.offers.tools.get(*place)?.tool))
     }
 
+    /// Whether the host's own tool has this name.
+    pub fn is_own_tool(&self, name: &str) -> bool {
+        self.search.is_some() && name == search::NAME
+    }
+
     /// What the host's own tool answers; none if the name is not that of one.
     pub fn own_tool(&self, name: &str, arguments: &JsonObject) -> Option<Result<Answer, Error>> {
         let search = self.search.as_ref().filter(|_| name == search::NAME)?;

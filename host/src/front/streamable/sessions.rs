@@ -130,6 +130,11 @@ impl Sessions {
         self.open().contains_key(id)
     }
 
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.open().len()
+    }
+
     /// Uses a session until the hold is dropped.
     pub(super) fn hold(&self, id: &str) -> Option<Hold> {
         self.open().get(id).map(|open| open.usage.hold())
