@@ -11,7 +11,8 @@ use crate::call::{
 };
 use crate::config::Config;
 use crate::fault::{Error, Kind};
-use crate::gate::{Aim, Gate, GateError, ProtectedResource, Ticket, audit};
+pub use crate::gate::CONTENT_TYPE as METRICS_TYPE;
+use crate::gate::{Aim, Gate, GateError, Now, ProtectedResource, Ticket, audit};
 use crate::instructions::Instructions;
 use crate::policy::Action;
 use crate::registry::{Event, Registry, Snapshot};
@@ -120,29 +121,34 @@ impl Host {
 
     /// One call, from the door to the plugin and back. Dropping the future stops the
     /// guest within one tick of the engine.
-    pub async fn call(&self, call: Call) -> Result<Outcome, Error> {
-        let ticket = self.gate.open(&call, "tools/call", &call.request.name).with(&call.request.arguments);
+    pub async fn call(&self, mut call: Call) -> Result<Outcome, Error> {
+        let name = call.request.name.clone();
+        let ticket = self.gate.open(&mut call, "tools/call", &name).with(&call.request.arguments);
         ticket.see(async |ticket| self.walk(call, ticket).await).await
     }
 
     async fn walk(&self, call: Call, ticket: &mut Ticket) -> Result<Outcome, Error> {
         let plugins = self.registry.snapshot();
         let UseTool { name, arguments } = &call.request;
+        if plugins.is_own_tool(name) {
+            ticket.admit_own(name)?;
+        }
         if let Some(answer) = plugins.own_tool(&call.caller, name, arguments) {
             return answer.map(Outcome::Done);
         }
         let absent = || unknown_tool(&plugins, &call.caller, name);
         let (plugin, tool) = plugins.tool(name).ok_or_else(absent)?;
         let aim = aim(plugin, Action::Call(name), Some(arguments));
-        admit(ticket, &plugins, &call.caller, aim, absent)?;
+        admit(ticket, &plugins, &call.caller, aim, absent).await?;
         let (outcome, news) = plugin.run(tool, call, plugins.policy()).await;
         self.registry.take(plugin, news).await;
         outcome
     }
 
     /// Reads a resource, as [`Host::call`] calls a tool.
-    pub async fn read(&self, call: Call<ReadResource>) -> Result<Outcome<Vec<Contents>>, Error> {
-        let ticket = self.gate.open(&call, "resources/read", &call.request.uri);
+    pub async fn read(&self, mut call: Call<ReadResource>) -> Result<Outcome<Vec<Contents>>, Error> {
+        let uri = call.request.uri.clone();
+        let ticket = self.gate.open(&mut call, "resources/read", &uri);
         let reading = async |ticket: &mut Ticket| {
             let (plugins, uri) = (self.registry.snapshot(), &call.request.uri);
             let file = plugins.skill_file(uri);
@@ -150,7 +156,7 @@ impl Host {
             let absent = || unknown("resource", uri);
             let plugin = plugin.ok_or_else(absent)?;
             let aim = aim(plugin, Action::Read(uri), None);
-            admit(ticket, &plugins, &call.caller, aim, absent)?;
+            admit(ticket, &plugins, &call.caller, aim, absent).await?;
             if let Some((.., file)) = file {
                 let contents = file.contents(uri);
                 call.uses.note_bytes(contents.bytes());
@@ -164,15 +170,16 @@ impl Host {
     }
 
     /// Writes a prompt, as [`Host::call`] calls a tool.
-    pub async fn prompt(&self, call: Call<GetPrompt>) -> Result<Outcome<Conversation>, Error> {
-        let ticket = self.gate.open(&call, "prompts/get", &call.request.name).with(&call.request.arguments);
+    pub async fn prompt(&self, mut call: Call<GetPrompt>) -> Result<Outcome<Conversation>, Error> {
+        let name = call.request.name.clone();
+        let ticket = self.gate.open(&mut call, "prompts/get", &name).with(&call.request.arguments);
         let writing = async |ticket: &mut Ticket| {
             let plugins = self.registry.snapshot();
             let GetPrompt { name, arguments } = &call.request;
             let absent = || unknown("prompt", name);
             let (plugin, prompt) = plugins.prompt(name).ok_or_else(absent)?;
             let aim = aim(plugin, Action::Prompt(name), Some(arguments));
-            admit(ticket, &plugins, &call.caller, aim, absent)?;
+            admit(ticket, &plugins, &call.caller, aim, absent).await?;
             let (outcome, news) = plugin.render(prompt, call, plugins.policy()).await;
             self.registry.take(plugin, news).await;
             outcome
@@ -181,11 +188,11 @@ impl Host {
     }
 
     /// Suggests values for an argument, as [`Host::call`] calls a tool.
-    pub async fn complete(&self, call: Call<Complete>) -> Result<Outcome<Suggestions>, Error> {
+    pub async fn complete(&self, mut call: Call<Complete>) -> Result<Outcome<Suggestions>, Error> {
         let name = match &call.request.of {
             CompleteOf::Prompt(name) | CompleteOf::Template(name) => name.clone(),
         };
-        let ticket = self.gate.open(&call, "completion/complete", &name).with(&call.request.as_arguments());
+        let ticket = self.gate.open(&mut call, "completion/complete", &name).with(&call.request.as_arguments());
         let completing = async |ticket: &mut Ticket| {
             let plugins = self.registry.snapshot();
             let found = match &call.request.of {
@@ -199,7 +206,7 @@ impl Host {
             let absent = || unknown("prompt or template", &name);
             let (plugin, of, action) = found.ok_or_else(absent)?;
             let aim = aim(plugin, action, None);
-            admit(ticket, &plugins, &call.caller, aim, absent)?;
+            admit(ticket, &plugins, &call.caller, aim, absent).await?;
             let (outcome, news) = plugin.complete(of, call, plugins.policy()).await;
             self.registry.take(plugin, news).await;
             outcome
@@ -215,6 +222,29 @@ impl Host {
     /// The plugins, tools and grants as they are now.
     pub fn plugins(&self) -> Arc<Snapshot> {
         self.registry.snapshot()
+    }
+
+    /// What is counted, as Prometheus reads it; `sessions` are those that are open.
+    pub fn metrics(&self, sessions: usize) -> String {
+        let plugins = self.registry.snapshot();
+        let (places_used, places_max) = self.registry.places();
+        self.gate.metrics(&Now {
+            plugins_served: plugins.plugins().len(),
+            plugins_failed: plugins.failures().len(),
+            grants_open: plugins.grants().iter().count(),
+            grants_failed: plugins.grants().failures().len(),
+            places_used,
+            places_max,
+            sessions,
+            tasks_running: self.tasks.running_count(),
+        })
+    }
+
+    /// Sends what waits to be sent, for a limited time; it is for the end of the host.
+    pub async fn flush(self: &Arc<Self>) {
+        let host = Arc::clone(self);
+        // An error means that it panicked, which the log tells.
+        let _ = tokio::task::spawn_blocking(move || host.gate.flush()).await;
     }
 
     /// What marks the things that a caller brings back.
@@ -238,14 +268,14 @@ fn aim<'a>(plugin: &'a Plugin, action: Action<'a>, arguments: Option<&'a JsonObj
 }
 
 /// Lets a call pass the gate. What its caller may not even see is as absent as what is not there.
-fn admit(
+async fn admit(
     ticket: &mut Ticket,
     plugins: &Snapshot,
     caller: &Caller,
     aim: Aim<'_>,
     absent: impl FnOnce() -> Error,
 ) -> Result<(), Error> {
-    ticket.admit(aim, plugins.policy()).map_err(|error| match error.kind {
+    ticket.admit(aim, plugins.policy()).await.map_err(|error| match error.kind {
         Kind::Denied if !plugins.policy().may_see(caller, aim.plugin, aim.action) => absent(),
         _ => error,
     })

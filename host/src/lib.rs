@@ -69,7 +69,8 @@
 //! - No tool loads plugins or changes grants: that is the operator's plane, the config and
 //!   the command line.
 //! - No state outlives a call but the snapshot of config, grants and plugins, which a reload swaps
-//!   as a whole (`registry/reload.rs`), the backends' idle connections, what each model's budget
+//!   as a whole (`registry/reload.rs`), what the gate counts (`gate/rates.rs`, `gate/metrics`) and has
+//!   yet to send (`gate/traces`), the backends' idle connections, what each model's budget
 //!   has used today, the sessions of MCP's older revisions with what their clients may
 //!   have missed (`front/streamable`), the statements that a call detached
 //!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, the tasks (`tasks/`), the

@@ -1,6 +1,7 @@
 //! A real Prometheus for the tests: it scrapes itself every second, misses a second target,
 //! and has one rule of each kind.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -52,14 +53,21 @@ impl Prometheus {
 
     /// A server for one test, which may stop and start it. Gone when dropped.
     pub async fn private() -> Result<Self> {
-        let mut server = Self::install(None)?;
+        let mut server = Self::install(None, &[])?;
+        server.start().await?;
+        Ok(server)
+    }
+
+    /// A server for one test that scrapes another target, `host:port`, as the job `toolhost`.
+    pub async fn scraping(target: &str) -> Result<Self> {
+        let mut server = Self::install(None, &[("toolhost", target)])?;
         server.start().await?;
         Ok(server)
     }
 
     /// A server behind TLS, with this web configuration; `tests/data/tls` is its folder `tls`.
     pub async fn secured(web: &str) -> Result<Self> {
-        let mut server = Self::install(Some(web))?;
+        let mut server = Self::install(Some(web), &[])?;
         server.spawn()?;
         let listening = async || Ok(TcpStream::connect(("127.0.0.1", server.port)).await.is_ok());
         server.until("it listens", listening).await?;
@@ -102,16 +110,19 @@ impl Prometheus {
         Ok(())
     }
 
-    fn install(web: Option<&str>) -> Result<Self> {
+    fn install(web: Option<&str>, others: &[(&str, &str)]) -> Result<Self> {
         ensure!(Path::new(PROGRAM).exists(), "{PROGRAM} is missing: install the Debian package `prometheus`");
         let directory = tempfile::Builder::new().prefix("prometheus-").tempdir()?.keep();
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let server = Self { directory, port, running: None };
-        let config = format!(
+        let mut config = format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: [rules.yml]\nscrape_configs:\n  \
              - {{ job_name: prometheus, static_configs: [{{ targets: [\"127.0.0.1:{port}\"] }}] }}\n  \
              - {{ job_name: gone, static_configs: [{{ targets: [\"127.0.0.1:1\"] }}] }}\n"
         );
+        for (job, target) in others {
+            writeln!(config, "  - {{ job_name: {job}, static_configs: [{{ targets: [\"{target}\"] }}] }}")?;
+        }
         fs::write(server.directory.join("prometheus.yml"), config)?;
         fs::write(server.directory.join("rules.yml"), RULES)?;
         if let Some(web) = web {

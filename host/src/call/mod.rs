@@ -4,6 +4,7 @@ mod caller;
 mod client;
 mod content;
 mod offer;
+mod span;
 mod trace;
 mod uses;
 
@@ -19,6 +20,7 @@ pub use self::caller::{Caller, Challenge, Presented};
 pub use self::client::*;
 pub use self::content::*;
 pub use self::offer::*;
+pub use self::span::Span;
 pub use self::trace::Trace;
 pub use self::uses::{Facts, Noted, Use, Uses};
 

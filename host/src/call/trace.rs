@@ -1,5 +1,9 @@
 //! Where a call stands in a trace of its caller's, in the format of W3C Trace Context.
 
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+use super::Span;
+
 /// The longest list of states that is carried on, in bytes.
 const STATE_BYTES_MAX: usize = 512;
 
@@ -9,13 +13,20 @@ const STATES_MAX: usize = 32;
 /// The flags that have a meaning: sampled, and made of a random id.
 const FLAGS: u8 = 0b11;
 
-/// Where a call stands in a trace of its caller's. What a caller says beside it (`baggage`) is
-/// for none of our upstreams, and is not taken.
+/// The flag of a trace that somebody records.
+const SAMPLED: u8 = 0b01;
+
+/// Where a call stands in a trace. What a caller says beside it (`baggage`) is for none of our
+/// upstreams, and is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
     id: String,
+    /// The span that this is below: the caller's own.
+    parent: String,
     flags: u8,
     state: Option<String>,
+    /// The span of this host, where it records one.
+    span: Option<Span>,
 }
 
 impl Trace {
@@ -24,16 +35,40 @@ impl Trace {
     pub fn read(parent: &str, state: Option<&str>) -> Option<Self> {
         let mut fields = parent.split('-');
         let (version, id) = (hex(fields.next()?, 2)?, hex(fields.next()?, 32)?);
-        let (span, flags) = (hex(fields.next()?, 16)?, hex(fields.next()?, 2)?);
+        let (parent_id, flags) = (hex(fields.next()?, 16)?, hex(fields.next()?, 2)?);
         // Only a version that does not exist yet may say more.
         let is_well_formed = version != "ff" && (version != "00" || fields.next().is_none());
         let is_zero = |id: &str| id.bytes().all(|byte| byte == b'0');
-        if !is_well_formed || is_zero(id) || is_zero(span) {
+        if !is_well_formed || is_zero(id) || is_zero(parent_id) {
             return None;
         }
         let flags = u8::from_str_radix(flags, 16).ok()? & FLAGS;
         let state = state.map(str::trim).filter(|state| is_state(state)).map(str::to_owned);
-        Some(Self { id: id.to_owned(), flags, state })
+        Some(Self { id: id.to_owned(), parent: parent_id.to_owned(), flags, state, span: None })
+    }
+
+    /// The trace as it goes on with a span of this host.
+    pub fn within(span: Span, before: Option<Self>) -> Self {
+        let (id, parent) = (span.trace_id(), span.id());
+        let (flags, state) = before.map_or((0, None), |before| (before.flags, before.state));
+        Self { id, parent, flags: flags | SAMPLED, state, span: Some(span) }
+    }
+
+    /// Whether its caller says that it is recorded.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// The caller's span, as the tracing library has it.
+    pub fn parent(&self) -> Option<SpanContext> {
+        let (trace, span) = (TraceId::from_hex(&self.id).ok()?, SpanId::from_hex(&self.parent).ok()?);
+        let state = self.state().and_then(|state| state.parse::<TraceState>().ok()).unwrap_or_default();
+        Some(SpanContext::new(trace, span, TraceFlags::new(self.flags & SAMPLED), true, state))
+    }
+
+    /// The span of this host, where it records one.
+    pub fn span(&self) -> Option<&Span> {
+        self.span.as_ref()
     }
 
     /// The trace, 32 hexadecimal digits.
@@ -46,11 +81,15 @@ impl Trace {
         self.state.as_deref()
     }
 
-    /// `traceparent` for a request that the call makes: the same trace, and a span of its own.
+    /// `traceparent` for a request that the call makes: the same trace, and the span that is recorded here,
+    /// or a new one of the request's own.
     pub fn child(&self) -> String {
-        // The half of such an id that is random; its mark makes it never zero.
-        let (_, span) = uuid::Uuid::now_v7().as_u64_pair();
-        format!("00-{}-{span:016x}-{:02x}", self.id, self.flags)
+        let span = self.span.as_ref().map_or_else(
+            // The half of such an id that is random; its mark makes it never zero.
+            || format!("{:016x}", uuid::Uuid::now_v7().as_u64_pair().1),
+            Span::id,
+        );
+        format!("00-{}-{span}-{:02x}", self.id, self.flags)
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Use {
     pub action: &'static str,
     /// What it was of.
     pub facts: Facts,
+    /// Whether the plugin has such a grant at all; if not, its name is no more than what was asked for.
+    pub granted: bool,
     /// Whether it was allowed.
     pub allowed: bool,
     /// The policies that decided.

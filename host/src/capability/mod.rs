@@ -12,6 +12,7 @@ pub mod iam;
 pub mod kv;
 pub mod log;
 pub mod model;
+mod permit;
 mod places;
 pub mod query;
 mod scripted;
@@ -30,6 +31,7 @@ pub use self::asking::AsksLater;
 pub use self::clock::Clock;
 pub use self::grants::{GrantFailure, Grants, PluginGrants};
 pub use self::iam::Statement;
+pub use self::permit::Permit;
 pub use self::state::CallState;
 use crate::config::{Config, SecretError};
 

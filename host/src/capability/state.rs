@@ -13,6 +13,7 @@ use super::asking::Questions;
 use super::client::Told;
 use super::clock::Clock;
 use super::log::CallLog;
+use super::permit::{self, Permit};
 use super::{Capability, PluginGrants};
 use crate::call::{Call, CallId, Caller, Client, Facts, News, Trace, Use, Uses};
 use crate::config::Limits;
@@ -101,10 +102,11 @@ impl CallState {
         name: &str,
         action: &'static str,
         facts: impl FnOnce(&C) -> Facts,
-    ) -> Result<Arc<C>, Failure> {
+    ) -> Result<Permit<C>, Failure> {
         self.count_host_call()?;
         let Some(grant) = self.scope.grants.get::<C>(name) else {
-            self.note::<C>(name, action, Facts::default(), Decision::default());
+            permit::begin::<C>(self.trace.as_ref(), None, action, &Facts::default(), false);
+            self.note::<C>(name, action, Facts::default(), false, Decision::default());
             return Err(self.not_granted::<C>(name).into());
         };
         let facts = facts(&grant);
@@ -119,11 +121,12 @@ impl CallState {
             now: SystemTime::now(),
         });
         let allowed = decision.allowed;
-        self.note::<C>(name, action, facts, decision);
-        if allowed { Ok(grant) } else { Err(not_allowed::<C>(name, action).into()) }
+        let trace = permit::begin::<C>(self.trace.as_ref(), Some(name), action, &facts, allowed);
+        self.note::<C>(name, action, facts, true, decision);
+        if allowed { Ok(Permit::new(grant, trace)) } else { Err(not_allowed::<C>(name, action).into()) }
     }
 
-    fn note<C: Capability>(&self, name: &str, action: &'static str, facts: Facts, decision: Decision) {
+    fn note<C: Capability>(&self, name: &str, action: &'static str, facts: Facts, granted: bool, decision: Decision) {
         let Decision { allowed, policies, failures } = decision;
         for failure in failures {
             tracing::warn!(call.id = %self.id, policy.failure = failure, "a policy could not be weighed, so the use is denied");
@@ -137,7 +140,7 @@ impl CallState {
             grant.permitted = allowed,
             "a plugin asked to use a grant",
         );
-        self.uses.note(Use { capability: C::NAME, grant: name.to_owned(), action, facts, allowed, policies });
+        self.uses.note(Use { capability: C::NAME, grant: name.to_owned(), action, facts, granted, allowed, policies });
     }
 
     /// The grants of one capability that this plugin may name.

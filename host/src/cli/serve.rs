@@ -49,6 +49,7 @@ pub(super) async fn serve(
     }
     welcome(&host, &url).await;
     let served = server.run(stop_signal()).await;
+    host.flush().await;
     host.end_trail();
     served?;
     Ok(ExitCode::SUCCESS)

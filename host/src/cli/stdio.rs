@@ -36,6 +36,7 @@ impl Stdio {
         }
         // Nobody is there any more to poll for them.
         tasks.cut_off().await;
+        host.flush().await;
         host.end_trail();
         Ok(ExitCode::SUCCESS)
     }

@@ -32,7 +32,7 @@ pub use self::limits::Limits;
 pub use self::lock::{Definitions, Described, Lock, Pinned};
 pub use self::pins::{Pins, PublicKey, Signer};
 pub use self::policy::Policy;
-pub use self::rates::Rates;
+pub use self::rates::{Rates, ToolRate};
 pub use self::secret::{Secret, SecretError, SecretRef, home_dir};
 pub use self::serve::Serve;
 pub use self::tasks::Tasks;

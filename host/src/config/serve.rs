@@ -46,6 +46,9 @@ pub struct Serve {
     pub session_idle_ms: Bounded<100, 86_400_000, 300_000>,
     /// What all sessions together keep for clients whose connection broke off, in MiB; one has at most an eighth.
     pub replay_mib: Bounded<1, 65_536, 64>,
+    /// Whether everybody may read `/metrics`; if not, those whom `[callers]` knows. They tell the names of
+    /// callers, tools and grants, and no values.
+    pub open_metrics: bool,
 }
 
 impl Serve {
@@ -68,6 +71,7 @@ impl Serve {
             sessions,
             session_idle_ms,
             replay_mib,
+            open_metrics,
         } = self;
         let keys = [
             ("listen", *listen != other.listen),
@@ -83,6 +87,7 @@ impl Serve {
             ("sessions", *sessions != other.sessions),
             ("session_idle_ms", *session_idle_ms != other.session_idle_ms),
             ("replay_mib", *replay_mib != other.replay_mib),
+            ("open_metrics", *open_metrics != other.open_metrics),
         ];
         keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
@@ -106,6 +111,7 @@ impl Default for Serve {
             sessions: Bounded::default(),
             session_idle_ms: Bounded::default(),
             replay_mib: Bounded::default(),
+            open_metrics: false,
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::origin::{self, Allowed};
 use super::streamable::{self, Endpoint};
-use super::{card, identify, resource, rest};
+use super::{card, identify, metrics, resource, rest};
 use crate::config::Serve;
 use crate::host::Host;
 
@@ -143,13 +143,19 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
         origins: config.origins.clone(),
     };
     let checkpoint = identify::Checkpoint { host: Arc::clone(&host), body_bytes };
+    let endpoint = Endpoint::new(Arc::clone(&host), config, streams);
+    let metrics = Router::new().route("/metrics", get(metrics::metrics));
+    let metrics = metrics.with_state((Arc::clone(&host), Arc::clone(&endpoint)));
+    let (metrics_identified, metrics_open) =
+        if config.open_metrics { (Router::new(), metrics) } else { (metrics, Router::new()) };
     // Whoever comes here says who they are.
     let identified = Router::new()
         .route("/", get(rest::about))
         .route("/tools", get(rest::tools))
         .route("/tools/{name}", post(rest::call))
         .with_state(Arc::clone(&host))
-        .route("/mcp", any(streamable::serve).with_state(Endpoint::new(Arc::clone(&host), config, streams)))
+        .route("/mcp", any(streamable::serve).with_state(endpoint))
+        .merge(metrics_identified)
         .layer(middleware::from_fn_with_state(Arc::new(checkpoint), identify::check));
     // Anybody may come here.
     let open = Router::new()
@@ -159,7 +165,8 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
         .route("/.well-known/oauth-protected-resource/mcp", get(resource::metadata))
         .with_state(host)
         .route("/mcp/server-card", get(card::card).with_state(config.url.clone()))
-        .route("/.well-known/ai-catalog.json", get(card::catalog).with_state(config.url.clone()));
+        .route("/.well-known/ai-catalog.json", get(card::catalog).with_state(config.url.clone()))
+        .merge(metrics_open);
     identified
         .merge(open)
         .layer(DefaultBodyLimit::max(body_bytes))

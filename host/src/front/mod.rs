@@ -9,6 +9,7 @@ mod http;
 mod identify;
 mod jsonrpc;
 mod mcp;
+mod metrics;
 mod origin;
 mod resource;
 mod rest;

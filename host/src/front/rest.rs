@@ -33,6 +33,7 @@ pub(super) async fn about(State(host): State<Arc<Host>>, Extension(caller): Iden
             "call": "POST /tools/{name}",
             "health": "GET /health",
             "ready": "GET /ready",
+            "metrics": "GET /metrics",
         },
     }))
 }

@@ -10,7 +10,12 @@
 
 pub mod audit;
 mod identity;
+mod metrics;
+mod passing;
+mod places;
+mod rates;
 mod record;
+mod traces;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -25,7 +30,13 @@ use tokio::sync::watch;
 use self::audit::Audit;
 use self::identity::Identity;
 pub use self::identity::{AwsUnusable, NewKey, ProtectedResource};
+use self::metrics::Metrics;
+pub use self::metrics::{CONTENT_TYPE, Now};
+use self::passing::Passing;
+use self::rates::Rates;
 use self::record::{Ending, Plugin, Record, cut};
+use self::traces::Traces;
+pub use self::traces::TracesError;
 use crate::call::{Call, Caller, Challenge, JsonObject, Outcome, Presented, Trace};
 use crate::config::{Config, ConfigError};
 use crate::fault::{Error, Fault, Kind};
@@ -34,6 +45,9 @@ use crate::policy::{Action, Decision, Policy, Request};
 /// What stands before every call.
 pub struct Gate {
     identity: ArcSwap<Identity>,
+    rates: ArcSwap<Rates>,
+    metrics: Arc<Metrics>,
+    traces: Option<Traces>,
     /// Why the last config is not followed, if it is not.
     failure: ArcSwapOption<GateError>,
     /// None until somebody means to make calls.
@@ -61,6 +75,9 @@ pub enum GateError {
     /// Callers would not be asked any more.
     #[error("[callers] is empty now: callers are identified until the next start")]
     Unguarded,
+    /// Spans cannot be sent where they should be.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
 }
 
 impl Gate {
@@ -71,8 +88,15 @@ impl Gate {
     /// What is wrong with the config, and what to write instead.
     pub fn start(config: &Config) -> Result<Self, GateError> {
         let identity = Identity::open(config)?;
-        let (failure, audit) = (ArcSwapOption::empty(), OnceLock::new());
-        Ok(Self { identity: ArcSwap::from_pointee(identity), failure, audit })
+        let traces = Traces::open(&config.traces)?;
+        Ok(Self {
+            identity: ArcSwap::from_pointee(identity),
+            rates: ArcSwap::from_pointee(Rates::new(&config.rates)),
+            metrics: Arc::new(Metrics::new()),
+            traces,
+            failure: ArcSwapOption::empty(),
+            audit: OnceLock::new(),
+        })
     }
 
     /// Follows the configs that are taken. One that makes no gate leaves everything as it was.
@@ -93,6 +117,9 @@ impl Gate {
     fn take(&self, config: &Config) -> Result<(), GateError> {
         let identity = self.identity.load().reopen(config)?;
         self.identity.store(Arc::new(identity));
+        if !self.rates.load().are_of(&config.rates) {
+            self.rates.store(Arc::new(Rates::new(&config.rates)));
+        }
         if let Some(audit) = self.audit.get() {
             audit.compare(&config.audit);
         }
@@ -130,7 +157,14 @@ impl Gate {
 
     /// Whose request this is, proved.
     pub async fn identify(&self, presented: Presented<'_>) -> Result<Arc<Caller>, Challenge> {
-        self.identity.load_full().identify(presented).await
+        let identified = self.identity.load_full().identify(presented).await;
+        self.metrics.count_identification(match identified.as_ref().map_err(|challenge| challenge.status.as_u16()) {
+            Ok(_) => "known",
+            Err(401) => "unknown",
+            Err(403) => "forbidden",
+            Err(_) => "failed",
+        });
+        identified
     }
 
     /// Whether callers have to prove who they are.
@@ -159,7 +193,12 @@ impl Gate {
     }
 
     /// Begins the record of a call. `method` is what is asked for in MCP's words, whichever the door.
-    pub fn open<R>(&self, call: &Call<R>, method: &'static str, name: &str) -> Ticket {
+    /// Where the call is recorded for a collector of traces, it goes on in a span of its own.
+    pub fn open<R>(&self, call: &mut Call<R>, method: &'static str, name: &str) -> Ticket {
+        if let Some(traces) = &self.traces {
+            call.trace = traces.begin(method, call.trace.take());
+        }
+        let passing = Passing::begin(call, method, self.rates.load_full(), Arc::clone(&self.metrics));
         let record = Record {
             id: call.id.clone(),
             trace: call.trace.clone(),
@@ -173,7 +212,19 @@ impl Gate {
             began: Instant::now(),
         };
         let (identity, audit) = (self.identity.load_full(), self.audit.get().map(Arc::clone));
-        Ticket { record, identity, audit, has_ended: false }
+        Ticket { record, identity, passing, audit, has_ended: false }
+    }
+
+    /// What is counted, as Prometheus reads it.
+    pub fn metrics(&self, now: &Now) -> String {
+        self.metrics.text(now)
+    }
+
+    /// Sends what waits to be sent, for a limited time; it is for the end of the host. Blocks until then.
+    pub fn flush(&self) {
+        if let Some(traces) = &self.traces {
+            traces.flush();
+        }
     }
 }
 
@@ -182,6 +233,7 @@ impl Gate {
 pub struct Ticket {
     record: Record,
     identity: Arc<Identity>,
+    passing: Passing,
     audit: Option<Arc<Audit>>,
     has_ended: bool,
 }
@@ -207,9 +259,10 @@ impl Ticket {
         self
     }
 
-    /// Lets the call pass, if the caller's token is good for it and the policy allows it.
-    pub fn admit(&mut self, aim: Aim<'_>, policy: &Policy) -> Result<(), Error> {
+    /// Lets the call pass, if the caller's token is good for it, the policy allows it, and it is not too much.
+    pub async fn admit(&mut self, aim: Aim<'_>, policy: &Policy) -> Result<(), Error> {
         let Aim { plugin, digest, action, arguments } = aim;
+        self.passing.aim(aim);
         self.record.plugin = Some(Plugin { name: plugin.to_owned(), digest: digest.to_owned() });
         // HTTP was told so before; nothing gets past it by looking like something else there.
         if let Err(challenge) = self.identity.check_scopes(&self.record.caller, plugin) {
@@ -218,14 +271,24 @@ impl Ticket {
         let now = SystemTime::now();
         let decision = policy.may_call(Request { caller: &self.record.caller, plugin, action, arguments, now });
         for failure in &decision.failures {
-            tracing::warn!(call.id = %self.record.id, policy.failure = failure, "a policy could not be weighed, so the call is denied");
+            let id = &self.record.id;
+            tracing::warn!(call.id = %id, policy.failure = failure, "a policy could not be weighed, so the call is denied");
         }
         let refused = (!decision.allowed).then(|| denied(&decision));
         self.record.decision = Some(decision);
-        refused.map_or(Ok(()), Err)
+        match refused {
+            Some(error) => Err(error),
+            None => self.passing.pass(aim).await,
+        }
     }
 
-    /// Sees the call through to its end, which is noted before anybody else hears of it.
+    /// Lets a call of a tool of the host's own pass, if it is not too much.
+    pub fn admit_own(&mut self, tool: &str) -> Result<(), Error> {
+        self.passing.pass_own(tool)
+    }
+
+    /// Sees the call through to its end, which is noted before anybody else hears of it: it is for callers who
+    /// do not call too much.
     pub async fn see<T>(
         mut self,
         call: impl AsyncFnOnce(&mut Self) -> Result<Outcome<T>, Error>,
@@ -233,11 +296,15 @@ impl Ticket {
         if let Err(error) = self.audit.as_ref().ok_or_else(no_trail).and_then(|audit| audit.admit()) {
             // It has no line, as none can be written; the next one counts it.
             self.has_ended = true;
-            self.log(&self.record.end(&Err::<Outcome<T>, _>(error.clone())));
+            self.tell(&self.record.end(&Err::<Outcome<T>, _>(error.clone())));
             return Err(error);
         }
+        let walk = async {
+            self.passing.enter().await?;
+            call(&mut self).await
+        };
         // A panic of ours must be an answer too: the request would hang for ever without one.
-        let outcome = AssertUnwindSafe(call(&mut self)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(walk).catch_unwind().await;
         let failed = |_| Err(Error::new(Kind::Internal, "The host failed; its log says why."));
         let outcome = outcome.unwrap_or_else(failed);
         self.close(&outcome).await?;
@@ -248,14 +315,18 @@ impl Ticket {
     async fn close<T>(&mut self, outcome: &Result<Outcome<T>, Error>) -> Result<(), Error> {
         self.has_ended = true;
         let ending = self.record.end(outcome);
-        self.log(&ending);
-        match &self.audit {
+        self.tell(&ending);
+        let written = match &self.audit {
             Some(audit) => audit.write(&self.record.line(&ending)).await,
             None => Err(no_trail()),
-        }
+        };
+        self.passing.count_line(written.is_ok());
+        written
     }
 
-    fn log(&self, ending: &Ending) {
+    /// Tells those who watch how the call ended: by figures, by its span, and by a line in the log.
+    fn tell(&self, ending: &Ending) {
+        self.passing.end(ending);
         let Record { id, method, name, caller, trace, .. } = &self.record;
         let trace = trace.as_ref().map(Trace::id);
         let kind = if ending.fault.is_some() { ending.outcome } else { "none" };
@@ -302,9 +373,10 @@ impl Drop for Ticket {
         }
         let gone = Error::new(Kind::Cancelled, "the caller went away");
         let ending = self.record.end(&Err::<Outcome<()>, _>(gone));
-        self.log(&ending);
+        self.tell(&ending);
         if let Some(audit) = &self.audit {
             audit.leave(&self.record.line(&ending));
+            self.passing.count_line(true);
         }
     }
 }

@@ -145,7 +145,7 @@ struct Used<'a> {
 
 impl<'a> Used<'a> {
     fn of(one: &'a Use, times: u64) -> Self {
-        let Use { capability, grant, action, facts, allowed, policies } = one;
+        let Use { capability, grant, action, facts, granted: _, allowed, policies } = one;
         Self {
             capability,
             grant: config::is_name(grant).then_some(grant.as_str()),
@@ -204,6 +204,7 @@ mod tests {
                 grant: "crm".to_owned(),
                 action: "query",
                 facts,
+                granted: true,
                 allowed: true,
                 policies: Vec::new(),
             };
@@ -231,8 +232,9 @@ mod tests {
     fn a_plugin_tells_nothing_by_the_names_of_grants_that_it_makes_up() {
         let record = record("x");
         for grant in ["orders", "the customer's password is hunter2"] {
-            let (grant, facts, policies) = (grant.to_owned(), Facts::default(), Vec::new());
-            record.uses.note(Use { capability: "sql", grant, action: "query", facts, allowed: false, policies });
+            let (capability, grant, facts) = ("sql", grant.to_owned(), Facts::default());
+            let (granted, allowed, policies) = (false, false, Vec::new());
+            record.uses.note(Use { capability, grant, action: "query", facts, granted, allowed, policies });
         }
         let ending = record.end(&Ok(Outcome::Done(())));
         let line = serde_json::to_value(record.line(&ending)).expect("is JSON");

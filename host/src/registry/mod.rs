@@ -25,7 +25,7 @@ use self::watch::{Files, Stamp};
 use crate::call::{News, Offer};
 use crate::capability::Grants;
 use crate::config::Config;
-use crate::runtime::{Plugin, Runtime};
+use crate::runtime::{Places, Plugin, Runtime};
 
 /// How many events a slow listener may be behind before it misses some.
 const EVENTS_AHEAD: usize = 256;
@@ -33,6 +33,7 @@ const EVENTS_AHEAD: usize = 256;
 /// The plugins that are there now.
 pub struct Registry {
     snapshot: ArcSwap<Snapshot>,
+    places: Places,
     /// Held by whoever loads, one at a time.
     loading: tokio::sync::Mutex<Loading>,
     /// As they were before the first load.
@@ -90,11 +91,12 @@ impl Registry {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         let found = load.run(at_once).await;
         let snapshot = assemble(found, grants, config, None, &nothing);
-        let config = Arc::new(config.clone());
+        let (places, config) = (runtime.places(), Arc::new(config.clone()));
         let loading = Loading { runtime, started: config.serve.clone(), config: Arc::clone(&config) };
         let (events, _) = broadcast::channel(EVENTS_AHEAD);
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
+            places,
             loading: tokio::sync::Mutex::new(loading),
             files_at_start,
             swapping: Mutex::default(),
@@ -111,6 +113,11 @@ impl Registry {
     /// The config that is taken, and those that will be.
     pub fn configs(&self) -> channel::Receiver<Arc<Config>> {
         self.configs.subscribe()
+    }
+
+    /// How many places for calls are taken, and how many there are.
+    pub fn places(&self) -> (usize, usize) {
+        self.places.used_and_max()
     }
 
     /// What happens from now on.

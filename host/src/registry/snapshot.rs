@@ -262,6 +262,11 @@ impl Snapshot {
         self.tools.values().filter_map(|(plugin, place)| Some((plugin, &plugin.offers.tools.get(*place)?.tool)))
     }
 
+    /// Whether the host's own tool has this name.
+    pub fn is_own_tool(&self, name: &str) -> bool {
+        self.search.is_some() && name == search::NAME
+    }
+
     /// Every resource, by URI.
     pub fn resources(&self) -> impl Iterator<Item = &Resource> {
         self.each_resource().map(|(_, resource)| resource)

@@ -36,9 +36,27 @@ pub struct Runtime {
     pub(super) lane: Arc<Lane>,
     /// Marks what is to come back: one for all plugins.
     pub seal: Seal,
-    places: Arc<Semaphore>,
+    places: Places,
     /// Ends with the last clone of this.
     _heartbeat: Arc<AbortOnDropHandle<()>>,
+}
+
+/// The places for calls that run at once.
+#[derive(Debug, Clone)]
+pub struct Places {
+    free: Arc<Semaphore>,
+    max: usize,
+}
+
+impl Places {
+    fn new(max: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(max)), max }
+    }
+
+    /// How many are taken, and how many there are.
+    pub fn used_and_max(&self) -> (usize, usize) {
+        (self.max.saturating_sub(self.free.available_permits()), self.max)
+    }
 }
 
 /// The engine cannot run on this machine.
@@ -56,15 +74,20 @@ impl Runtime {
         let (cache, lane) = (Arc::new(cache), Arc::new(lane));
         let seal = Seal::new().map_err(|error| EngineError(error.to_string()))?;
         let _heartbeat = Arc::new(AbortOnDropHandle::new(tokio::spawn(heartbeat())));
-        Ok(Self { engine, cache, lane, seal, places: Arc::new(Semaphore::new(calls)), _heartbeat })
+        Ok(Self { engine, cache, lane, seal, places: Places::new(calls), _heartbeat })
+    }
+
+    /// The places for calls, all of them.
+    pub fn places(&self) -> Places {
+        self.places.clone()
     }
 
     /// A place among the running calls; given back when it is dropped.
     pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+        if let Ok(place) = Arc::clone(&self.places.free).try_acquire_owned() {
             return Ok(place);
         }
-        match tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await {
+        match tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.places.free).acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(Error::new(Kind::Busy, "Every place for a call is taken.")
                 .next("Wait a second and call again.")

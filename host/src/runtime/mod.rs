@@ -14,7 +14,7 @@ mod plugin;
 mod tool;
 
 pub use self::cache::{Cache, digest};
-pub use self::engine::{EngineError, Runtime};
+pub use self::engine::{EngineError, Places, Runtime};
 pub use self::needs::{Needs, NotAPlugin};
 pub use self::offers::{Completed, LoadedPrompt, LoadedTemplate, Offers};
 pub use self::plugin::{LoadError, Plugin, PluginSpec, Visit};

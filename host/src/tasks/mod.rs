@@ -115,6 +115,11 @@ impl Tasks {
         self.0.limits.after()
     }
 
+    /// How many run now.
+    pub fn running_count(&self) -> usize {
+        self.0.running().len()
+    }
+
     /// Keeps a new task, durably, if there is room for one more.
     pub async fn begin(&self, owner: &Caller) -> Result<Begun, Error> {
         let room = Arc::clone(&self.0);

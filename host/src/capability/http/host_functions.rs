@@ -26,7 +26,7 @@ impl Host for CallState {
     async fn send(&mut self, upstream: String, request: Request) -> Result<Response, Failure> {
         let grant = self.permit::<Http>(&upstream, "send", |_| facts(&request.method))?;
         self.note_write(&request);
-        Ok(grant.send(request, self.trace.as_ref()).await?)
+        Ok(grant.send(request, grant.trace().or(self.trace.as_ref())).await?)
     }
 
     async fn send_many(&mut self, requests: Vec<Outgoing>) -> wasmtime::Result<Vec<Result<Response, Error>>> {
@@ -46,7 +46,10 @@ impl Host for CallState {
             permitted.push((grant, request));
         }
         let trace = self.trace.as_ref();
-        let sent = permitted.into_iter().map(async |(grant, request)| grant?.send(request, trace).await);
+        let sent = permitted.into_iter().map(async |(grant, request)| {
+            let grant = grant?;
+            grant.send(request, grant.trace().or(trace)).await
+        });
         Ok(join_all(sent).await)
     }
 }

@@ -27,7 +27,7 @@ impl Host for CallState {
     }
 
     async fn estimate(&mut self, source: String, text: String) -> Result<u32, Failure> {
-        self.permit::<Model>(&source, "estimate", |_| Facts::default())?;
+        let _permit = self.permit::<Model>(&source, "estimate", |_| Facts::default())?;
         Ok(turn::tokens(&text))
     }
 }

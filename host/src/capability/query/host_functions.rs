@@ -13,7 +13,7 @@ use super::execution::{Execution, Run};
 use super::page::{Page, no_such_page};
 use super::{CallState, Query};
 use crate::call::Facts;
-use crate::capability::Capability;
+use crate::capability::{Capability, Permit};
 use crate::guard::Dialect;
 use crate::wit::query::{Execution as WitExecution, Host, HostExecution, Page as WitPage, Source, Status};
 use crate::wit::rows::Value;
@@ -25,7 +25,7 @@ const OPEN_MAX: usize = 16;
 /// What an execution in a guest's hand stands for.
 struct Open {
     source: String,
-    grant: Arc<Query>,
+    grant: Permit<Query>,
     execution: Execution,
 }
 

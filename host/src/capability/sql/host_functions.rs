@@ -8,6 +8,7 @@ use super::backend::Transaction;
 use super::rows::{Limits, RowStream};
 use super::{CallState, Checked, Sql, definer, reads_by_query, writes_by_execute};
 use crate::call::Facts;
+use crate::capability::Permit;
 use crate::wit::rows::{Column, Row, Rows};
 use crate::wit::sql::{
     Cursor as WitCursor, Effect, Host, HostCursor, HostTransaction, Parameter, Request, Source, Table,
@@ -36,7 +37,7 @@ struct OpenCursor {
 /// What a transaction in a guest's hand stands for.
 struct OpenTransaction {
     source: String,
-    grant: Arc<Sql>,
+    grant: Permit<Sql>,
     transaction: Transaction,
 }
 
@@ -270,9 +271,9 @@ impl CallState {
 
     /// Whether nothing that the call itself holds keeps it from writing to this source: else
     /// it would wait for itself.
-    fn waits_for_nothing_of_its_own(&mut self, grant: &Arc<Sql>) -> Result<(), Error> {
+    fn waits_for_nothing_of_its_own(&mut self, grant: &Permit<Sql>) -> Result<(), Error> {
         let mut held = self.table.iter_mut().filter_map(|entry| entry.downcast_ref::<OpenTransaction>());
-        if held.any(|open| Arc::ptr_eq(&open.grant, grant) && open.transaction.keeps_others_from_writing()) {
+        if held.any(|open| open.grant.has_grant_of(grant) && open.transaction.keeps_others_from_writing()) {
             let message = "this source has one writer at a time, and the call holds a transaction there already: \
                            write in that one, or end it first";
             return Err(Error::new(ErrorKind::Limited, message));

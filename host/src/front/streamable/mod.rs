@@ -73,6 +73,11 @@ impl Endpoint {
         Arc::new(Self { door, service, sessions, body_bytes })
     }
 
+    /// How many sessions are open.
+    pub(super) fn sessions(&self) -> usize {
+        self.sessions.count()
+    }
+
     async fn post(&self, request: Request) -> Response {
         let (mut head, body) = request.into_parts();
         let accepts = Accepts::of(&head.headers);

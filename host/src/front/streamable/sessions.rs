@@ -144,6 +144,11 @@ impl Sessions {
         self.open().get(id).is_some_and(|open| open.owner.get().is_some_and(|owner| owner == caller))
     }
 
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.open().len()
+    }
+
     /// Uses a session until the hold is dropped.
     pub(super) fn hold(&self, id: &str) -> Option<Hold> {
         self.open().get(id).map(|open| open.usage.hold())
