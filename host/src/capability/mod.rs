@@ -14,12 +14,14 @@ pub mod log;
 pub mod model;
 mod places;
 pub mod query;
+mod row_filter;
 mod scripted;
 pub mod settings;
 pub mod sql;
 pub mod state;
 
 use std::future::Future;
+use std::ops::Range;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -76,6 +78,16 @@ pub trait Capability: Sized + Send + Sync + 'static {
     fn iam(&self) -> Vec<Statement> {
         Vec::new()
     }
+
+    /// Whether one caller gets of it what is kept from another.
+    fn tells_callers_apart(&self) -> bool {
+        false
+    }
+
+    /// Whether it is a memory of the plugin's own in which one caller's call leaves things for another's.
+    fn mixes_callers(&self) -> bool {
+        false
+    }
 }
 
 /// Where a grant is opened.
@@ -103,6 +115,9 @@ pub enum OpenError {
     /// The table contradicts itself, or a file it names is not there.
     #[error("{0}")]
     Invalid(String),
+    /// What stands at these bytes of the config file is wrong.
+    #[error("{1}")]
+    At(Range<usize>, String),
 }
 
 /// Opens every grant of one capability, but those that were opened before and have not changed.

@@ -7,7 +7,7 @@ use wasmtime::component::Resource;
 use super::backend::Transaction;
 use super::rows::{Limits, RowStream};
 use super::{CallState, Checked, Sql, definer, reads_by_query, writes_by_execute};
-use crate::call::Facts;
+use crate::call::{Caller, Facts};
 use crate::wit::rows::{Column, Row, Rows};
 use crate::wit::sql::{
     Cursor as WitCursor, Effect, Host, HostCursor, HostTransaction, Parameter, Request, Source, Table,
@@ -59,7 +59,7 @@ impl Host for CallState {
         rows_max: Option<u32>,
     ) -> Result<Rows, Failure> {
         let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
-        Ok(grant.query(&statement, &parameters, rows_max).await?)
+        Ok(grant.query(&self.caller, &statement, &parameters, rows_max).await?)
     }
 
     async fn query_many(&mut self, requests: Vec<Request>) -> wasmtime::Result<Vec<Result<Rows, Error>>> {
@@ -75,8 +75,9 @@ impl Host for CallState {
             };
             permitted.push((grant, request));
         }
+        let caller = &self.caller;
         let queries = permitted.into_iter().map(async |(grant, request)| {
-            grant?.query(&request.statement, &request.parameters, request.rows_max).await
+            grant?.query(caller, &request.statement, &request.parameters, request.rows_max).await
         });
         Ok(join_all(queries).await)
     }
@@ -89,7 +90,7 @@ impl Host for CallState {
     ) -> Result<Resource<WitCursor>, Failure> {
         let grant = self.permit::<Sql>(&source, "query", |_| Facts::default())?;
         self.room_for_one_more()?;
-        let (stream, deadline) = grant.read(&statement, &parameters).await?;
+        let (stream, deadline) = grant.read(&self.caller, &statement, &parameters).await?;
         let limits = grant.limits;
         let cursor = self.table.push(OpenCursor { stream, limits, deadline, rows_left: limits.rows_max });
         Ok(Resource::new_own(cursor.map_err(wasmtime::Error::from)?.rep()))
@@ -104,7 +105,7 @@ impl Host for CallState {
         let grant = self.permit::<Sql>(&source, "execute", |_| Facts::default())?;
         self.wrote();
         self.waits_for_nothing_of_its_own(&grant)?;
-        Ok(grant.write(&statement, &[parameters]).await?)
+        Ok(grant.write(&self.caller, &statement, &[parameters]).await?)
     }
 
     async fn execute_batch(
@@ -120,7 +121,7 @@ impl Host for CallState {
             return Err(Error::new(ErrorKind::Limited, message).into());
         }
         self.waits_for_nothing_of_its_own(&grant)?;
-        Ok(grant.write(&statement, &parameter_sets).await?)
+        Ok(grant.write(&self.caller, &statement, &parameter_sets).await?)
     }
 
     async fn begin(&mut self, source: String) -> Result<Resource<WitTransaction>, Failure> {
@@ -173,8 +174,9 @@ impl HostTransaction for CallState {
         rows_max: Option<u32>,
     ) -> Result<Rows, Failure> {
         self.count_host_call()?;
+        let caller = Arc::clone(&self.caller);
         let OpenTransaction { grant, transaction } = self.transaction(&transaction)?;
-        let Checked::Read(checked) = grant.check(&statement, &parameters)? else {
+        let Checked::Read(checked) = grant.check(&caller, &statement, &parameters)? else {
             return Err(writes_by_execute().into());
         };
         let (rows, deadline) = grant.in_time(|| transaction.read(checked)).await?;
@@ -188,8 +190,9 @@ impl HostTransaction for CallState {
         parameters: Vec<Parameter>,
     ) -> Result<Effect, Failure> {
         self.count_host_call()?;
+        let caller = Arc::clone(&self.caller);
         let OpenTransaction { grant, transaction } = self.transaction(&transaction)?;
-        let Checked::Write(statement) = grant.check(&statement, &parameters)? else {
+        let Checked::Write(statement) = grant.check(&caller, &statement, &parameters)? else {
             return Err(reads_by_query().into());
         };
         let (effect, _) = grant.in_time(|| transaction.write(statement)).await?;
@@ -233,8 +236,14 @@ impl OpenCursor {
 }
 
 impl Sql {
-    async fn query(&self, statement: &str, parameters: &[Parameter], rows_max: Option<u32>) -> Result<Rows, Error> {
-        let (stream, deadline) = self.read(statement, parameters).await?;
+    async fn query(
+        &self,
+        caller: &Caller,
+        statement: &str,
+        parameters: &[Parameter],
+        rows_max: Option<u32>,
+    ) -> Result<Rows, Error> {
+        let (stream, deadline) = self.read(caller, statement, parameters).await?;
         stream.collect(self.rows_at_most(rows_max), &self.limits, deadline).await
     }
 
