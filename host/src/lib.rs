@@ -19,7 +19,8 @@
 //!    a deadline and a memory limit, calls it, holds its answer against the schema.
 //! 5. The plugin runs: pure code. Its imports are all that it can do.
 //! 6. [`capability`]: `permit` yields the backend, if this plugin was granted it and the
-//!    [`policy`] lets this caller use it so; the capability's own guard looks at what is asked.
+//!    [`policy`] lets this caller use it so; the capability's own guard looks at what is asked,
+//!    and leaves of a filtered table the rows that this caller may see.
 //! 7. A backend, such as `capability/sql/mysql.rs`, attaches the credential and speaks
 //!    the wire.
 //!

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{ALL, Capability, Place, Probe, Statement};
+use super::{ALL, Capability, OpenError, Place, Probe, Statement};
 use crate::config::Config;
 
 /// Every grant of the config, by table path (`sql.crm`).
@@ -40,6 +40,10 @@ pub trait Grant: Send + Sync {
     fn summary(&self) -> String;
     /// See [`Capability::iam`].
     fn iam(&self) -> Vec<Statement>;
+    /// See [`Capability::tells_callers_apart`].
+    fn tells_callers_apart(&self) -> bool;
+    /// See [`Capability::mixes_callers`].
+    fn mixes_callers(&self) -> bool;
     /// The way back to the capability's own type.
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -59,6 +63,14 @@ impl<C: Capability> Grant for C {
 
     fn iam(&self) -> Vec<Statement> {
         Capability::iam(self)
+    }
+
+    fn tells_callers_apart(&self) -> bool {
+        Capability::tells_callers_apart(self)
+    }
+
+    fn mixes_callers(&self) -> bool {
+        Capability::mixes_callers(self)
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
@@ -96,8 +108,11 @@ impl Grants {
                     continue;
                 }
             }
-            let opened = read.map_err(|error| error.to_string()).and_then(|config| {
-                C::open(config, Place { name: &name, dir: &dir }).map_err(|error| error.to_string())
+            let opened = read.map_err(|error| error.to_string()).and_then(|table| {
+                C::open(table, Place { name: &name, dir: &dir }).map_err(|error| match error {
+                    OpenError::At(span, message) => config.error_at(span, message).to_string(),
+                    error => error.to_string(),
+                })
             });
             match opened {
                 Ok(grant) => {
@@ -136,7 +151,8 @@ impl Grants {
     /// The part of them that one plugin is granted, by table paths; or what is wrong with one of the paths.
     ///
     /// A grant that cannot be used is left out, and its plugin told so when it asks: one
-    /// of many endpoints harms no other. If none of its capability is left, it is an error.
+    /// of many endpoints harms no other. If none of its capability is left, it is an error. So are a grant
+    /// that shows each caller something else and one in which a plugin could keep that for others.
     pub fn select(&self, paths: &[String]) -> Result<PluginGrants, String> {
         let mut selected = PluginGrants::default();
         for path in paths {
@@ -154,7 +170,7 @@ impl Grants {
         };
         match self.failures.iter().find(alone) {
             Some(failure) => Err(format!("its grant `{}` cannot be used: {}", failure.path, failure.message)),
-            None => Ok(selected),
+            None => selected.keeps_callers_apart().map(|()| selected),
         }
     }
 }
@@ -191,6 +207,19 @@ impl PluginGrants {
     /// Every grant with its table path, whatever its capability.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<dyn Grant>)> {
         self.usable.iter().map(|(path, grant)| (path.as_str(), grant))
+    }
+
+    /// What a plugin reads for one caller it must not be able to keep for another.
+    fn keeps_callers_apart(&self) -> Result<(), String> {
+        let apart = self.usable.iter().find(|(_, grant)| grant.tells_callers_apart());
+        let mixed = self.usable.iter().find(|(_, grant)| grant.mixes_callers());
+        match (apart, mixed) {
+            (Some((apart, _)), Some((mixed, _))) => Err(format!(
+                "its grant `{apart}` shows each caller other rows, and in `{mixed}` it could keep them for everybody: \
+                 write [{mixed}] scope = \"caller\""
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The grants of one capability by their own names.
@@ -241,6 +270,27 @@ mod tests {
         assert!(!same(&before, &after, "sql.crm") && same(&before, &after, "sql.shop"));
         let after = before.reopen(&config(SHOP));
         assert_eq!(after.iter().map(|(path, _)| path).collect::<Vec<_>>(), ["sql.shop"]);
+    }
+
+    #[test]
+    fn rows_of_one_caller_are_not_kept_for_another() {
+        let filtered = format!("{CRM}[sql.crm.rows.tickets]\nwhere = \"unit in (:unit)\"\n");
+        let select = |sql: &str, kv: &str| {
+            let grants = Grants::open(&config(&format!("{sql}[kv.cache]\n{kv}[kv.cache.memory]\n")));
+            grants.select(&["sql.crm".to_owned(), "kv.cache".to_owned()]).map(|_| ())
+        };
+        let refused = select(&filtered, "").expect_err("is refused");
+        assert!(refused.contains("`sql.crm`") && refused.ends_with("write [kv.cache] scope = \"caller\""), "{refused}");
+        assert_eq!(select(&filtered, "scope = \"caller\"\n"), Ok(()));
+        assert_eq!(select(CRM, ""), Ok(()));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_filter_is_told_with_its_place() {
+        let text = format!("{CRM}[sql.crm.rows.tickets]\nwhere = \"sleep(1)\"\n");
+        let grants = Grants::open(&config(&text));
+        let message = &grants.failures()[0].message;
+        assert!(message.starts_with("toolhost.toml:4:9: [sql.crm.rows.tickets] where: "), "{message}");
     }
 
     #[test]

@@ -15,12 +15,14 @@ pub mod model;
 mod permit;
 mod places;
 pub mod query;
+mod row_filter;
 mod scripted;
 pub mod settings;
 pub mod sql;
 pub mod state;
 
 use std::future::Future;
+use std::ops::Range;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -81,6 +83,16 @@ pub trait Capability: Sized + Send + Sync + 'static {
     fn iam(&self) -> Vec<Statement> {
         Vec::new()
     }
+
+    /// Whether one caller gets of it what is kept from another.
+    fn tells_callers_apart(&self) -> bool {
+        false
+    }
+
+    /// Whether it is a memory of the plugin's own in which one caller's call leaves things for another's.
+    fn mixes_callers(&self) -> bool {
+        false
+    }
 }
 
 /// What can be done with a grant.
@@ -117,6 +129,9 @@ pub enum OpenError {
     /// The table contradicts itself, or a file it names is not there.
     #[error("{0}")]
     Invalid(String),
+    /// What stands at these bytes of the config file is wrong.
+    #[error("{1}")]
+    At(Range<usize>, String),
 }
 
 /// Opens every grant of one capability, but those that were opened before and have not changed.

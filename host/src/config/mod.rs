@@ -39,6 +39,7 @@ pub use self::tasks::Tasks;
 pub use self::traces::Traces;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -193,6 +194,11 @@ impl Config {
                 (name, grant)
             })
             .collect()
+    }
+
+    /// The error for what stands at these bytes of the text.
+    pub fn error_at(&self, span: Range<usize>, message: impl Into<String>) -> ConfigError {
+        ConfigError::at(&self.source.path, &self.source.text, span, message)
     }
 
     /// The file to read again when it changes; none if the text was in no file.

@@ -20,7 +20,8 @@
 //! 6. `functions` and `catalogue`: the functions and tables that it met: harmless, or of which class?
 //!
 //! The class of a statement is the worst that any part of it has. The text itself is never changed: it
-//! is sent as it was written, or not at all.
+//! is sent as it was written, or not at all. The one exception is [`rows`]: where a caller may see only
+//! some rows of a table, a query for those takes the place of the table's name.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -32,6 +33,7 @@ mod catalogue;
 mod functions;
 pub(crate) mod lexer;
 mod parse;
+pub(crate) mod rows;
 mod verb;
 mod walk;
 
@@ -46,6 +48,7 @@ mod tests;
 
 use functions::Judgement;
 use lexer::{Kind, Token};
+use rows::{Filter, Sightings};
 
 /// The longest statement, in bytes. RDS and Athena take more; people do not write more.
 pub(crate) const STATEMENT_BYTES_MAX: usize = 64 * 1024;
@@ -190,11 +193,19 @@ pub(crate) fn classify(
     dialect: Dialect,
     allowed_functions: &BTreeSet<String>,
 ) -> Result<Verdict, Refusal> {
-    if statement.len() > STATEMENT_BYTES_MAX {
-        return Err(Refusal::TooLong { bytes: statement.len() });
-    }
+    rows::classify_rows(statement, dialect, allowed_functions, &[]).map(|(verdict, _)| verdict)
+}
+
+/// Judges one statement of any length.
+fn judge(
+    statement: &str,
+    dialect: Dialect,
+    allowed_functions: &BTreeSet<String>,
+    filters: &[Filter],
+) -> Result<(Verdict, Sightings), Refusal> {
     let tokens = lexer::lex(statement, dialect)?;
-    let mut guard = Guard { statement, tokens: &tokens, dialect, allowed_functions, found: Found::default() };
+    let (found, sightings) = (Found::default(), Sightings::default());
+    let mut guard = Guard { statement, tokens: &tokens, dialect, allowed_functions, filters, found, sightings };
     guard.comments()?;
     let code = guard.one_statement()?;
     match dialect {
@@ -205,9 +216,10 @@ pub(crate) fn classify(
     // Past this point only a worse reason could be found, and much of it does not parse.
     if guard.found.class == Class::Read {
         verb::judge(&mut guard, &code)?;
+        rows::without_a_query(&mut guard, &code);
     }
     let Found { class, reason, tables, .. } = guard.found;
-    Ok(Verdict { class, tables: tables.into_iter().collect(), reason })
+    Ok((Verdict { class, tables: tables.into_iter().collect(), reason }, guard.sightings))
 }
 
 /// What is known of a statement, be it one that can be judged or not: the word of its class, or `delete` for a
@@ -250,7 +262,10 @@ struct Guard<'a> {
     tokens: &'a [Token],
     dialect: Dialect,
     allowed_functions: &'a BTreeSet<String>,
+    /// The tables of which not every caller sees every row.
+    filters: &'a [Filter],
     found: Found,
+    sightings: Sightings,
 }
 
 impl Guard<'_> {

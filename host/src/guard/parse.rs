@@ -20,6 +20,7 @@ use sqlparser::tokenizer::{Location, Token as Theirs, TokenWithSpan, Tokenizer, 
 use super::athena::Trino;
 use super::bridge::bridge;
 use super::lexer::{Kind, Token};
+use super::rows::{Places, look};
 use super::walk::Walk;
 use super::{Dialect, Guard, Refusal};
 
@@ -78,32 +79,49 @@ fn examine_here(guard: &mut Guard<'_>, shape: Shape, range: Range<usize>) -> Res
         Dialect::Athena => &Trino,
     };
     let tokens = agreed_tokens(guard, rules, range.end)?;
-    let code = tokens
+    let code: Vec<_> = tokens
         .into_iter()
-        .filter(|(span, token)| range.contains(&span.start) && !matches!(token.token, Theirs::Whitespace(_)));
-    let code = bridge(code.map(|(_, token)| token).collect(), guard.dialect);
+        .filter(|(span, token)| range.contains(&span.start) && !matches!(token.token, Theirs::Whitespace(_)))
+        .collect();
+    let places = match guard.filters {
+        [] => Places::new(),
+        _ => code.iter().map(|(bytes, token)| (start(token), bytes.clone())).collect(),
+    };
+    let code = bridge(code.into_iter().map(|(_, token)| token).collect(), guard.dialect);
     let mut parser = Parser::new(rules).with_recursion_limit(NESTING_MAX).with_tokens_with_locations(code);
-    let mut walk = Walk::new(guard);
-    // The walk never stops early, so what it returns says nothing.
     match shape {
         Shape::Query => {
             let query = parser.parse_query().map_err(not_understood)?;
             at_end(&parser)?;
-            let _ = query.visit(&mut walk);
+            visit(guard, query.as_ref(), &places, &range);
         }
         Shape::Change => {
             let statement = parser.parse_statement().map_err(not_understood)?;
             at_end(&parser)?;
-            let _ = statement.visit(&mut walk);
+            visit(guard, &statement, &places, &range);
         }
         Shape::Expression => {
             let expression = parser.parse_expr().map_err(not_understood)?;
             at_end(&parser)?;
-            let _ = expression.visit(&mut walk);
+            visit(guard, &expression, &places, &range);
         }
     }
-    walk.finish();
     Ok(())
+}
+
+/// Walks a whole tree, and once more if there are rows to hide.
+fn visit(guard: &mut Guard<'_>, tree: &impl Visit, places: &Places, range: &Range<usize>) {
+    let mut walk = Walk::new(guard);
+    // The walk never stops early, so what it returns says nothing.
+    let _ = tree.visit(&mut walk);
+    walk.finish();
+    if !guard.filters.is_empty() {
+        look(guard, tree, places, range);
+    }
+}
+
+fn start(token: &TokenWithSpan) -> (u64, u64) {
+    (token.span.start.line, token.span.start.column)
 }
 
 fn at_end(parser: &Parser<'_>) -> Result<(), Refusal> {

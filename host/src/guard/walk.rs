@@ -98,7 +98,7 @@ impl<'w, 'a> Walk<'w, 'a> {
 }
 
 /// The parts of a name, quotes removed; none if a part is computed.
-fn parts(name: &ObjectName) -> Option<Vec<String>> {
+pub(super) fn parts(name: &ObjectName) -> Option<Vec<String>> {
     name.0
         .iter()
         .map(|part| match part {

@@ -147,6 +147,10 @@ impl Capability for Kv {
         };
         format!("{}, {shared}", self.backend.summary())
     }
+
+    fn mixes_callers(&self) -> bool {
+        matches!(self.scope, Scope::Plugin)
+    }
 }
 
 impl Host for CallState {

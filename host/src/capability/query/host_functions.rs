@@ -2,7 +2,8 @@
 //! began so has handed out.
 //!
 //! What an agent takes away to bring back later, ids and cursors, goes out under seal: it opens
-//! to the same caller, plugin and grant, and a cursor with its own statement alone.
+//! to the same caller, plugin and grant, and a cursor with its own statement alone. And it opens only
+//! as long as the caller sees the same rows: not to one that has lost a role meanwhile.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,14 +62,14 @@ impl Host for CallState {
             let message = format!("a call may hold {OPEN_MAX} statements at a time; drop one first");
             return Err(Error::new(ErrorKind::Limited, message).into());
         }
-        let execution = grant.submit(&statement, parameters).await?;
+        let execution = grant.submit(&self.caller, &statement, parameters).await?;
         let open = self.table.push(Open { source, grant, execution });
         Ok(Resource::new_own(open.map_err(wasmtime::Error::from)?.rep()))
     }
 
     async fn inspect(&mut self, source: String, id: String) -> Result<Status, Failure> {
         let grant = self.permit::<Query>(&source, "inspect", |_| Facts::of_class("read"))?;
-        let id = self.unseal_id(&source, &id)?;
+        let id = self.unseal_id(&grant, &source, &id)?;
         Ok(grant.detached.get(&id)?.0.status())
     }
 
@@ -80,16 +81,16 @@ impl Host for CallState {
         rows_max: u32,
     ) -> Result<WitPage, Failure> {
         let grant = self.permit::<Query>(&source, "fetch", |_| Facts::of_class("read"))?;
-        let id = self.unseal_id(&source, &id)?;
+        let id = self.unseal_id(&grant, &source, &id)?;
         let (run, _) = grant.detached.get(&id)?;
-        let from = self.unseal_cursor(&source, &run, cursor)?;
+        let from = self.unseal_cursor(&grant, &source, &run, cursor)?;
         let page = run.page(from.as_deref(), rows_max).await?;
-        Ok(self.seal_page(&source, &run, page))
+        Ok(self.seal_page(&grant, &source, &run, page))
     }
 
     async fn stop(&mut self, source: String, id: String) -> Result<(), Failure> {
         let grant = self.permit::<Query>(&source, "stop", |_| Facts::of_class("read"))?;
-        let id = self.unseal_id(&source, &id)?;
+        let id = self.unseal_id(&grant, &source, &id)?;
         let (run, stop) = grant.detached.get(&id)?;
         stop.cancel();
         Ok(run.stopped().await?)
@@ -111,16 +112,17 @@ impl HostExecution for CallState {
     ) -> Result<WitPage, Failure> {
         self.count_host_call()?;
         let open = self.execution(&execution)?;
-        let (source, run) = (open.source.clone(), open.execution.run().clone());
-        let from = self.unseal_cursor(&source, &run, cursor)?;
+        let (grant, source) = (Arc::clone(&open.grant), open.source.clone());
+        let run = open.execution.run().clone();
+        let from = self.unseal_cursor(&grant, &source, &run, cursor)?;
         let page = run.page(from.as_deref(), rows_max).await?;
-        Ok(self.seal_page(&source, &run, page))
+        Ok(self.seal_page(&grant, &source, &run, page))
     }
 
     async fn detach(&mut self, execution: Resource<WitExecution>) -> wasmtime::Result<String> {
         self.count_host_call()?;
         let Open { source, grant, execution } = self.take_execution(execution)?;
-        let id = self.seal(&source, Sealed::Statement, &execution.run().id());
+        let id = self.seal(&grant, &source, Sealed::Statement, &execution.run().id());
         grant.detached.keep(execution);
         Ok(id)
     }
@@ -140,40 +142,50 @@ impl CallState {
         Ok(self.table.delete(Resource::new_own(execution.rep()))?)
     }
 
-    /// What a seal of this call is good for: its caller, its plugin, one grant.
-    fn context<'a>(&'a self, source: &'a str, what: Sealed<'a>) -> [&'a str; 6] {
+    /// Does something with what a seal of this call is good for: its caller and the rows that it sees, its
+    /// plugin, one grant.
+    fn in_context<T>(&self, grant: &Query, source: &str, what: Sealed<'_>, seal: impl FnOnce(&[&str]) -> T) -> T {
         let (what, statement) = match what {
             Sealed::Statement => ("statement", ""),
             Sealed::Page(statement) => ("page", statement),
         };
-        [Query::NAME, what, &self.caller.name, &self.scope.plugin, source, statement]
+        let sight = grant.filters.sight(&self.caller);
+        seal(&[Query::NAME, what, &self.caller.name, &sight, &self.scope.plugin, source, statement])
     }
 
-    fn seal(&self, source: &str, what: Sealed<'_>, text: &str) -> String {
-        self.scope.seal.close(&self.context(source, what), text)
+    fn seal(&self, grant: &Query, source: &str, what: Sealed<'_>, text: &str) -> String {
+        self.in_context(grant, source, what, |context| self.scope.seal.close(context, text))
     }
 
-    fn unseal_id(&self, source: &str, sealed: &str) -> Result<String, Error> {
-        let id = self.scope.seal.open(&self.context(source, Sealed::Statement), sealed);
-        id.map(str::to_owned).ok_or_else(|| {
+    fn unseal(&self, grant: &Query, source: &str, what: Sealed<'_>, sealed: &str) -> Option<String> {
+        self.in_context(grant, source, what, |context| self.scope.seal.open(context, sealed).map(str::to_owned))
+    }
+
+    fn unseal_id(&self, grant: &Query, source: &str, sealed: &str) -> Result<String, Error> {
+        self.unseal(grant, source, Sealed::Statement, sealed).ok_or_else(|| {
             let message = "there is no statement of this id here: use an id as it was handed out, for the same source; \
                            ids end with the host's process";
             Error::new(ErrorKind::NotFound, message)
         })
     }
 
-    fn unseal_cursor(&self, source: &str, run: &Run, cursor: Option<String>) -> Result<Option<String>, Error> {
+    fn unseal_cursor(
+        &self,
+        grant: &Query,
+        source: &str,
+        run: &Run,
+        cursor: Option<String>,
+    ) -> Result<Option<String>, Error> {
         let Some(sealed) = cursor else { return Ok(None) };
-        let id = run.id();
-        let from = self.scope.seal.open(&self.context(source, Sealed::Page(&id)), &sealed);
-        from.map(|from| Some(from.to_owned())).ok_or_else(no_such_page)
+        let from = self.unseal(grant, source, Sealed::Page(&run.id()), &sealed);
+        from.map(Some).ok_or_else(no_such_page)
     }
 
     /// The page as the plugin gets it.
-    fn seal_page(&self, source: &str, run: &Run, page: Page) -> WitPage {
+    fn seal_page(&self, grant: &Query, source: &str, run: &Run, page: Page) -> WitPage {
         self.uses.note_rows(page.rows.len());
         let id = run.id();
-        let cursor = page.next.map(|next| self.seal(source, Sealed::Page(&id), &next));
+        let cursor = page.next.map(|next| self.seal(grant, source, Sealed::Page(&id), &next));
         WitPage { columns: page.columns, rows: page.rows, cursor }
     }
 }

@@ -10,6 +10,8 @@
 //! at Athena. But it is the host that keeps `time_max_ms` and `bytes_scanned_max`, and that sealed
 //! the id: what goes on then ends by the limits of the workgroup alone, and no id leads to it.
 //!
+//! Of the tables under `rows` each caller reads the rows of its role, and no others (`row_filter.rs`).
+//!
 //! ```toml
 //! [query.cases]
 //! notes = "Support cases. Customers are CUST_000001 and so on."
@@ -53,8 +55,9 @@ use self::backend::Backend;
 use self::detached::Detached;
 use self::execution::Execution;
 use self::statement::Statement;
+use super::row_filter::{self, RowFilters};
 use super::{CallState, Capability, Deed, OpenError, Place, Probe};
-use crate::call::Facts;
+use crate::call::{Caller, Facts};
 use crate::config::Bounded;
 use crate::guard::{self, Class, Dialect};
 use crate::wit::query;
@@ -85,6 +88,9 @@ pub struct Config {
     /// `lambda:NAME`, Lambda functions that they may run. Whoever adds one vouches that it only reads.
     #[serde(default)]
     functions: BTreeSet<String>,
+    /// Tables of which a caller sees only some rows, by name.
+    #[serde(default)]
+    rows: row_filter::Config,
     /// A database in Amazon Athena.
     athena: Option<athena::Config>,
     /// A folder of files, read by an engine inside the host.
@@ -117,6 +123,7 @@ pub struct Query {
     notes: Option<String>,
     limits: Limits,
     functions: BTreeSet<String>,
+    filters: RowFilters,
     backend: Arc<Backend>,
     /// A place for each statement that may run.
     places: Arc<Semaphore>,
@@ -150,10 +157,13 @@ impl Capability for Query {
             }
         };
         let queries_max = config.queries_max.get_usize();
+        let path = format!("{}.{}", Self::NAME, place.name);
+        let filters = RowFilters::open(config.rows, &path, Dialect::Athena, &config.functions)?;
         Ok(Self {
             notes: config.notes,
             limits,
             functions: config.functions,
+            filters,
             backend: Arc::new(backend),
             places: Arc::new(Semaphore::new(queries_max)),
             queries_max,
@@ -174,6 +184,9 @@ impl Capability for Query {
         );
         if let Some(notes) = &self.notes {
             let _ = write!(text, " {notes}");
+        }
+        if let Some(filtered) = self.filters.introduce() {
+            let _ = write!(text, " {filtered}");
         }
         match self.backend.tables().await {
             Ok(tables) if tables.is_empty() => Ok(Some(text)),
@@ -197,18 +210,22 @@ impl Capability for Query {
     }
 
     fn summary(&self) -> String {
-        format!("{}, read-only", self.backend.summary())
+        format!("{}, read-only{}", self.backend.summary(), self.filters.summary())
     }
 
     fn iam(&self) -> Vec<super::Statement> {
         self.backend.iam()
     }
+
+    fn tells_callers_apart(&self) -> bool {
+        !self.filters.is_empty()
+    }
 }
 
 impl Query {
     /// Submits a statement, if it only reads. Dropping what comes back stops it.
-    async fn submit(&self, statement: &str, parameters: Vec<Value>) -> Result<Execution, Error> {
-        let statement = self.check(statement, parameters)?;
+    async fn submit(&self, caller: &Caller, statement: &str, parameters: Vec<Value>) -> Result<Execution, Error> {
+        let statement = self.check(caller, statement, parameters)?;
         self.run(statement).await
     }
 
@@ -230,11 +247,14 @@ impl Query {
     }
 
     /// Lets a statement through that does no more than read.
-    fn check(&self, statement: &str, parameters: Vec<Value>) -> Result<Statement, Error> {
-        let verdict = guard::classify(statement, Dialect::Athena, &self.functions)
-            .map_err(|refusal| Error::new(ErrorKind::Invalid, refusal.to_string()))?;
+    fn check(&self, caller: &Caller, statement: &str, parameters: Vec<Value>) -> Result<Statement, Error> {
+        let judged = self.filters.classify(statement, &self.functions);
+        let (verdict, sightings) = judged.map_err(|refusal| Error::new(ErrorKind::Invalid, refusal.to_string()))?;
         match verdict.class {
-            Class::Read => Statement::new(statement, parameters),
+            class @ Class::Read => {
+                let statement = self.filters.narrow(statement, class, &sightings, caller, &self.functions)?;
+                Statement::new(&statement, parameters)
+            }
             class => {
                 let message = format!("{} (class {class}); this source grants reads only", verdict.reason);
                 Err(Error::new(ErrorKind::Denied, message))

@@ -7,7 +7,7 @@ use wasmtime::component::Resource;
 use super::backend::Transaction;
 use super::rows::{Limits, RowStream};
 use super::{CallState, Checked, Sql, definer, reads_by_query, writes_by_execute};
-use crate::call::Facts;
+use crate::call::{Caller, Facts};
 use crate::capability::Permit;
 use crate::wit::rows::{Column, Row, Rows};
 use crate::wit::sql::{
@@ -61,7 +61,7 @@ impl Host for CallState {
         rows_max: Option<u32>,
     ) -> Result<Rows, Failure> {
         let grant = self.permit::<Sql>(&source, "query", |grant| grant.facts(&statement))?;
-        let rows = grant.query(&statement, &parameters, rows_max).await?;
+        let rows = grant.query(&self.caller, &statement, &parameters, rows_max).await?;
         self.uses.note_rows(rows.rows.len());
         Ok(rows)
     }
@@ -79,8 +79,9 @@ impl Host for CallState {
             };
             permitted.push((grant, request));
         }
+        let caller = &self.caller;
         let queries = permitted.into_iter().map(async |(grant, request)| {
-            grant?.query(&request.statement, &request.parameters, request.rows_max).await
+            grant?.query(caller, &request.statement, &request.parameters, request.rows_max).await
         });
         let answers = join_all(queries).await;
         self.uses.note_rows(answers.iter().flatten().map(|rows| rows.rows.len()).sum());
@@ -95,7 +96,7 @@ impl Host for CallState {
     ) -> Result<Resource<WitCursor>, Failure> {
         let grant = self.permit::<Sql>(&source, "query", |grant| grant.facts(&statement))?;
         self.room_for_one_more()?;
-        let (stream, deadline) = grant.read(&statement, &parameters).await?;
+        let (stream, deadline) = grant.read(&self.caller, &statement, &parameters).await?;
         let limits = grant.limits;
         let cursor = self.table.push(OpenCursor { stream, limits, deadline, rows_left: limits.rows_max });
         Ok(Resource::new_own(cursor.map_err(wasmtime::Error::from)?.rep()))
@@ -110,7 +111,7 @@ impl Host for CallState {
         let grant = self.permit::<Sql>(&source, "execute", |grant| grant.facts(&statement))?;
         self.wrote();
         self.waits_for_nothing_of_its_own(&grant)?;
-        Ok(grant.write(&statement, &[parameters]).await?)
+        Ok(grant.write(&self.caller, &statement, &[parameters]).await?)
     }
 
     async fn execute_batch(
@@ -126,7 +127,7 @@ impl Host for CallState {
             return Err(Error::new(ErrorKind::Limited, message).into());
         }
         self.waits_for_nothing_of_its_own(&grant)?;
-        Ok(grant.write(&statement, &parameter_sets).await?)
+        Ok(grant.write(&self.caller, &statement, &parameter_sets).await?)
     }
 
     async fn begin(&mut self, source: String) -> Result<Resource<WitTransaction>, Failure> {
@@ -184,8 +185,9 @@ impl HostTransaction for CallState {
         rows_max: Option<u32>,
     ) -> Result<Rows, Failure> {
         self.permit_within(&transaction, "query", &statement)?;
+        let caller = Arc::clone(&self.caller);
         let OpenTransaction { grant, transaction, .. } = self.transaction(&transaction)?;
-        let Checked::Read(checked) = grant.check(&statement, &parameters)? else {
+        let Checked::Read(checked) = grant.check(&caller, &statement, &parameters)? else {
             return Err(writes_by_execute().into());
         };
         let (rows, deadline) = grant.in_time(|| transaction.read(checked)).await?;
@@ -202,8 +204,9 @@ impl HostTransaction for CallState {
         parameters: Vec<Parameter>,
     ) -> Result<Effect, Failure> {
         self.permit_within(&transaction, "execute", &statement)?;
+        let caller = Arc::clone(&self.caller);
         let OpenTransaction { grant, transaction, .. } = self.transaction(&transaction)?;
-        let Checked::Write(statement) = grant.check(&statement, &parameters)? else {
+        let Checked::Write(statement) = grant.check(&caller, &statement, &parameters)? else {
             return Err(reads_by_query().into());
         };
         let (effect, _) = grant.in_time(|| transaction.write(statement)).await?;
@@ -247,8 +250,14 @@ impl OpenCursor {
 }
 
 impl Sql {
-    async fn query(&self, statement: &str, parameters: &[Parameter], rows_max: Option<u32>) -> Result<Rows, Error> {
-        let (stream, deadline) = self.read(statement, parameters).await?;
+    async fn query(
+        &self,
+        caller: &Caller,
+        statement: &str,
+        parameters: &[Parameter],
+        rows_max: Option<u32>,
+    ) -> Result<Rows, Error> {
+        let (stream, deadline) = self.read(caller, statement, parameters).await?;
         stream.collect(self.rows_at_most(rows_max), &self.limits, deadline).await
     }
 

@@ -2,7 +2,8 @@
 //!
 //! It grants one database under one name, to read or to write. It never lets a grant
 //! that reads write, lock, wait, read files or learn who the host is logged in as; and
-//! it never lets a statement through that it does not understand.
+//! it never lets a statement through that it does not understand. Of the tables under `rows` each caller
+//! reads the rows of its role, and no others (`row_filter.rs`).
 //!
 //! ```toml
 //! [sql.crm]
@@ -30,6 +31,7 @@ mod script;
 mod sqlite;
 mod statement;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -43,8 +45,9 @@ use wasmtime::component::{HasSelf, Linker};
 use self::backend::{Backend, Transaction, unknown_commit};
 use self::rows::{Limits, RowStream};
 use self::statement::{Statement, Template};
+use super::row_filter::{self, RowFilters};
 use super::{CallState, Capability, Deed, OpenError, Place, Probe};
-use crate::call::Facts;
+use crate::call::{Caller, Facts};
 use crate::config::Bounded;
 use crate::guard::{self, Class};
 use crate::wit::sql::{self, Access, Effect, Parameter};
@@ -72,6 +75,9 @@ pub struct Config {
     /// that only compute. Whoever adds one vouches that it only reads.
     #[serde(default)]
     functions: BTreeSet<String>,
+    /// Tables of which a caller sees only some rows, by name.
+    #[serde(default)]
+    rows: row_filter::Config,
     /// A SQLite file.
     sqlite: Option<sqlite::Config>,
     /// A MySQL or MariaDB server.
@@ -97,6 +103,7 @@ pub struct Sql {
     notes: Option<String>,
     limits: Limits,
     functions: BTreeSet<String>,
+    filters: RowFilters,
     backend: Backend,
 }
 
@@ -129,7 +136,9 @@ impl Capability for Sql {
             }
         };
         let functions = config.functions.iter().map(|name| name.to_lowercase()).collect();
-        Ok(Self { access, notes: config.notes, limits, functions, backend })
+        let path = format!("{}.{}", Self::NAME, place.name);
+        let filters = RowFilters::open(config.rows, &path, backend.dialect(), &functions)?;
+        Ok(Self { access, notes: config.notes, limits, functions, filters, backend })
     }
 
     fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
@@ -145,6 +154,9 @@ impl Capability for Sql {
         let mut text = format!("Source `{name}`: SQL in the {dialect} dialect, {rule}. One statement a call.");
         if let Some(notes) = &self.notes {
             let _ = write!(text, " {notes}");
+        }
+        if let Some(filtered) = self.filters.introduce() {
+            let _ = write!(text, " {filtered}");
         }
         match self.keys().await {
             Ok(tables) => {
@@ -167,11 +179,15 @@ impl Capability for Sql {
             Access::Read => "read-only",
             Access::Write => "read and write",
         };
-        format!("{}, {access}", self.backend.summary())
+        format!("{}, {access}{}", self.backend.summary(), self.filters.summary())
     }
 
     fn iam(&self) -> Vec<super::Statement> {
         self.backend.iam()
+    }
+
+    fn tells_callers_apart(&self) -> bool {
+        !self.filters.is_empty()
     }
 }
 
@@ -183,8 +199,8 @@ enum Checked {
 
 impl Sql {
     /// Begins a statement that reads.
-    async fn read(&self, text: &str, parameters: &[Parameter]) -> Result<(RowStream, Instant), Error> {
-        match self.check(text, parameters)? {
+    async fn read(&self, caller: &Caller, text: &str, parameters: &[Parameter]) -> Result<(RowStream, Instant), Error> {
+        match self.check(caller, text, parameters)? {
             Checked::Read(statement) => {
                 let (rows, deadline) = self.in_time(|| self.backend.read(statement)).await?;
                 Ok((definer::hide(text, rows), deadline))
@@ -194,13 +210,14 @@ impl Sql {
     }
 
     /// Runs a statement that writes once for each set of parameters, in one transaction.
-    async fn write(&self, statement: &str, sets: &[Vec<Parameter>]) -> Result<Effect, Error> {
+    async fn write(&self, caller: &Caller, statement: &str, sets: &[Vec<Parameter>]) -> Result<Effect, Error> {
         self.writable()?;
         // The guard reads it once, however many sets there are.
-        if self.class(statement)? == Class::Read {
+        let (class, statement) = self.class(caller, statement)?;
+        if class == Class::Read {
             return Err(reads_by_query());
         }
-        let template = self.template(statement)?;
+        let template = self.template(&statement)?;
         let (mut text, mut values) = (String::new(), Vec::with_capacity(sets.len()));
         for set in sets {
             let bound = template.bind(set).map_err(invalid)?;
@@ -250,9 +267,9 @@ impl Sql {
 
     /// Lets a statement through if this grant runs statements of its class, with its
     /// placeholders in the style of the backend.
-    fn check(&self, statement: &str, parameters: &[Parameter]) -> Result<Checked, Error> {
-        let class = self.class(statement)?;
-        let bound = self.template(statement)?.bind(parameters).map_err(invalid)?;
+    fn check(&self, caller: &Caller, statement: &str, parameters: &[Parameter]) -> Result<Checked, Error> {
+        let (class, statement) = self.class(caller, statement)?;
+        let bound = self.template(&statement)?.bind(parameters).map_err(invalid)?;
         Ok(if class == Class::Read { Checked::Read(bound) } else { Checked::Write(bound) })
     }
 
@@ -262,11 +279,15 @@ impl Sql {
         Facts { class: Some(class), tables }
     }
 
-    /// The class of a statement, if this grant runs statements of it.
-    fn class(&self, statement: &str) -> Result<Class, Error> {
-        let verdict = guard::classify(statement, self.backend.dialect(), &self.functions).map_err(invalid)?;
+    /// The class of a statement, if this grant runs statements of it, and the statement as it is for
+    /// this caller.
+    fn class<'s>(&self, caller: &Caller, statement: &'s str) -> Result<(Class, Cow<'s, str>), Error> {
+        let (verdict, sightings) = self.filters.classify(statement, &self.functions).map_err(invalid)?;
         let grants = match (verdict.class, self.access) {
-            (Class::Read, _) | (Class::Write, Access::Write) => return Ok(verdict.class),
+            (class @ Class::Read, _) | (class @ Class::Write, Access::Write) => {
+                let statement = self.filters.narrow(statement, class, &sightings, caller, &self.functions)?;
+                return Ok((class, statement));
+            }
             (_, Access::Read) => "reads only",
             (_, Access::Write) => "reads and changes rows only",
         };
@@ -344,12 +365,12 @@ mod tests {
     #[test]
     fn a_grant_that_reads_refuses_the_rest_with_class_and_reason() {
         let sql = open("[sql.crm]\nscript = { dialect = \"mysql\" }\n").expect("opens");
-        let refused = sql.check("DELETE FROM tickets", &[]).err().expect("is refused");
+        let refused = sql.check(&Caller::local(), "DELETE FROM tickets", &[]).err().expect("is refused");
         assert_eq!(refused.kind, ErrorKind::Denied);
         assert!(refused.message.contains("class write"), "{}", refused.message);
-        let refused = sql.check("SELECT SLEEP(10)", &[]).err().expect("is refused");
+        let refused = sql.check(&Caller::local(), "SELECT SLEEP(10)", &[]).err().expect("is refused");
         assert!(refused.message.to_lowercase().contains("sleep"), "{}", refused.message);
-        let refused = sql.check("SELECT 1; SELECT 2", &[]).err().expect("is refused");
+        let refused = sql.check(&Caller::local(), "SELECT 1; SELECT 2", &[]).err().expect("is refused");
         assert_eq!(refused.kind, ErrorKind::Invalid);
     }
 }
