@@ -12,6 +12,7 @@ use super::start;
 use super::terminal::{Mark, bold, mark};
 use crate::call::{Caller, Facts, JsonObject};
 use crate::capability::Entry;
+use crate::config::{Config, Key};
 use crate::policy::{self, Action, Decision, Request, Usage};
 use crate::registry::Snapshot;
 use crate::runtime::Plugin;
@@ -37,7 +38,7 @@ struct Check {}
 /// Tell what the policy says to one call of a tool, and which policies say it. Nothing is called.
 #[derive(Args)]
 struct Explain {
-    /// Who calls.
+    /// Who calls. Of a caller with an API key, groups and attributes are known.
     #[arg(long, default_value = Caller::LOCAL)]
     caller: String,
     /// A group that the caller is in; as many as there are.
@@ -65,7 +66,7 @@ impl Policy {
         let plugins = host.plugins();
         match self.question {
             Question::Check(Check {}) => Ok(check(&plugins)),
-            Question::Explain(explain) => explain.run(&plugins),
+            Question::Explain(explain) => explain.run(&config, &plugins),
             Question::Schema(Schema {}) => {
                 print!("{}", policy::Policy::schema(&plugins.world()).map_err(anyhow::Error::msg)?);
                 Ok(ExitCode::SUCCESS)
@@ -94,7 +95,7 @@ fn check(plugins: &Snapshot) -> ExitCode {
 }
 
 impl Explain {
-    fn run(self, plugins: &Snapshot) -> anyhow::Result<ExitCode> {
+    fn run(self, config: &Config, plugins: &Snapshot) -> anyhow::Result<ExitCode> {
         if let Some(failure) = plugins.policy_failure() {
             bail!("{}", failure.message);
         }
@@ -106,7 +107,7 @@ impl Explain {
                 None => bail!("there is no tool `{}`; `toolhost check` lists them", self.tool),
             }
         };
-        let (caller, tool) = (self.caller()?, self.tool.as_str());
+        let (caller, tool) = (self.caller(config)?, self.tool.as_str());
         let (policy, action, now) = (plugins.policy(), Action::Call(tool), SystemTime::now());
         let request = Request { caller: &caller, plugin: &plugin.name, action, arguments: Some(&arguments), now };
         let decision = policy.may_call(request);
@@ -121,13 +122,23 @@ impl Explain {
         Ok(if decision.allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn caller(&self) -> anyhow::Result<Caller> {
+    /// The caller: what its keys say of it, if it has any, and what the command line says.
+    fn caller(&self, config: &Config) -> anyhow::Result<Caller> {
         let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut groups: BTreeSet<String> = self.group.iter().cloned().collect();
+        let keys = config.callers.keys.as_deref().and_then(|file| config.beside(file));
+        if let Some((path, text)) = keys.and_then(|keys| Some((keys.path(), keys.text()?))) {
+            let keys = Key::read_all(path, text)?;
+            // Requests are weighed by the key that they show; of several keys the first is taken here.
+            if let Some(key) = keys.into_iter().find(|key| key.caller == self.caller && key.revoked.is_none()) {
+                groups.extend(key.groups);
+                attributes = key.attributes;
+            }
+        }
         for attribute in &self.attribute {
             let (key, value) = attribute.split_once('=').context("an attribute is written KEY=VALUE")?;
             attributes.entry(key.to_owned()).or_default().push(value.to_owned());
         }
-        let groups: BTreeSet<String> = self.group.iter().cloned().collect();
         Ok(Caller { groups, attributes, ..Caller::named(self.caller.clone()) })
     }
 }

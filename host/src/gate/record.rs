@@ -187,7 +187,7 @@ mod tests {
             name: cut(name).to_owned(),
             arguments: None,
             plugin: Some(Plugin { name: "crm".to_owned(), digest: "00".to_owned() }),
-            decision: Some(Decision { allowed: true, policies: vec!["readers".to_owned()] }),
+            decision: Some(Decision { allowed: true, policies: vec!["readers".to_owned()], ..Decision::default() }),
             uses: Uses::default(),
             began: Instant::now(),
         }

@@ -72,8 +72,10 @@ async fn unknown_task(client: &mut Mcp, method: &str, id: &str) -> Result<Value>
 async fn somebody_elses_task_is_as_unknown_as_one_that_never_was() -> Result<()> {
     let keys = Keys::new()?;
     let (ann, bob) = (keys.make("ann", &[])?, keys.make("bob", &[])?);
-    let config = "[plugins.conformance]\nprefix = \"\"\n[limits]\ndeadline_ms = 600000\n";
-    let host = keys.setup(config)?.plugin("conformance", "conformance")?.start().await?;
+    let config =
+        "[plugins.conformance]\nprefix = \"\"\n[limits]\ndeadline_ms = 600000\n[policy]\nfile = \"policy.cedar\"\n";
+    let setup = keys.setup(config)?.beside("policy.cedar", "permit (principal, action, resource);");
+    let host = setup.plugin("conformance", "conformance")?.start().await?;
     let tasks = || json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
     let mut ann = Mcp::connect_as(host.url(), Era::Modern, &ann).await?.capable_of(tasks());
     let mut bob = Mcp::connect_as(host.url(), Era::Modern, &bob).await?.capable_of(tasks());

@@ -64,6 +64,19 @@ fn explain_names_the_policies_with_their_places_and_calls_nothing() -> Result<()
 }
 
 #[test]
+fn explain_knows_what_a_key_says_of_its_caller() -> Result<()> {
+    let config = "[callers]\nkeys = \"keys.toml\"\n[plugins.good]\ngroups = [\"staff\"]\n";
+    let dir = Setup::new(config).plugin("good", "good")?.write()?;
+    let (status, printed) = run(dir.path(), &["key", "new", "ann", "--group", "staff"])?;
+    assert!(status.success(), "{printed}");
+    let explain = |caller: &str| run(dir.path(), &["policy", "explain", "--caller", caller, "--tool", "good__echo"]);
+    let (status, printed) = explain("ann")?;
+    assert!(status.success() && printed.contains("by `members-read`"), "{printed}");
+    assert!(!explain("bob")?.0.success());
+    Ok(())
+}
+
+#[test]
 fn explain_names_a_policy_that_always_fails() -> Result<()> {
     let failing = "@id(\"overflows\") permit (principal, action, resource) when { 9223372036854775807 + 1 > 0 };";
     let dir = setup(failing)?.write()?;
