@@ -24,6 +24,11 @@ impl<C> Permit<C> {
         self.trace.as_ref()
     }
 
+    /// The grant by itself, to look something up of it while the permit stays where it is.
+    pub(super) fn grant(&self) -> Arc<C> {
+        Arc::clone(&self.grant)
+    }
+
     /// Whether both are of one grant.
     pub(super) fn has_grant_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.grant, &other.grant)

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use toolhost::call::{Call, Caller};
 use toolhost::capability::grant_tables;
-use toolhost::capability::grants::Grant as _;
 use toolhost::config::Config;
 use toolhost::fault::{Error, Kind};
 use toolhost::host::Host;

@@ -112,7 +112,7 @@ impl HostExecution for CallState {
     ) -> Result<WitPage, Failure> {
         self.count_host_call()?;
         let open = self.execution(&execution)?;
-        let (grant, source) = (Arc::clone(&open.grant), open.source.clone());
+        let (grant, source) = (open.grant.grant(), open.source.clone());
         let run = open.execution.run().clone();
         let from = self.unseal_cursor(&grant, &source, &run, cursor)?;
         let page = run.page(from.as_deref(), rows_max).await?;

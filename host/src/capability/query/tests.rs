@@ -155,7 +155,7 @@ fn a_build_without_an_engine_names_the_feature_that_it_lacks() {
 #[test]
 fn what_does_more_than_read_is_refused_with_class_and_reason() {
     let query = open(SCRIPT).expect("opens");
-    let refused = |text| query.check(text, Vec::new()).expect_err("is refused");
+    let refused = |text| query.check(&Caller::local(), text, Vec::new()).expect_err("is refused");
     let error = refused("INSERT INTO t VALUES (1)");
     assert!(error.kind == ErrorKind::Denied && error.message.contains("class write"), "{error:?}");
     assert_eq!(refused("UNLOAD (SELECT 1) TO 's3://b/p'").kind, ErrorKind::Denied);

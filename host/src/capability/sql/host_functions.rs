@@ -298,8 +298,8 @@ impl CallState {
         statement: &str,
     ) -> Result<(), Failure> {
         let source = self.transaction(transaction)?.source.clone();
-        self.permit::<Sql>(&source, action, |grant| grant.facts(statement))?;
-        Ok(())
+        // The transaction holds the grant already.
+        self.permit::<Sql>(&source, action, |grant| grant.facts(statement)).map(drop)
     }
 
     fn transaction(&mut self, transaction: &Resource<WitTransaction>) -> wasmtime::Result<&mut OpenTransaction> {
