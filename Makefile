@@ -4,6 +4,7 @@
 #   make test         every test, with the servers it needs
 #   make conformance  the protocol's own conformance suite alone, with its totals
 #   make bench        toolhost beside bare rmcp, in one run; and what a question to the policy costs
+#   make soak         callers, hostile calls, reloads and kills for ten minutes (SOAK_S seconds)
 #   make lint         formatting and clippy
 #   make plugins      the plugins, as .wasm files
 
@@ -17,7 +18,7 @@ AS_ROOT = test "$$(id -u)" = 0 || { echo "Run this once as root: $(1)" >&2; exit
 # Other people's programs, by which the tests find them.
 OTHERS = TOOLHOST_TEST_PYTHON=$(abspath $(VENV))/bin/python TOOLHOST_TEST_NODE=$(abspath $(NODE))/bin/node
 
-.PHONY: demo test conformance bench lint plugins wasm-target mariadb prometheus python node
+.PHONY: demo test conformance bench soak lint plugins wasm-target mariadb prometheus python node
 
 demo: plugins
 	$(CARGO) build --workspace --bin toolhost
@@ -37,6 +38,10 @@ conformance: plugins node
 bench: plugins
 	$(CARGO) build --profile dist -p toolhost -p toolhost-tests --no-default-features
 	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features --bench calls --bench policy
+
+soak: plugins
+	$(CARGO) build --workspace --bin toolhost
+	SOAK_S=$(or $(SOAK_S),600) $(CARGO) test --workspace --test soak -- --nocapture
 
 lint:
 	$(CARGO) fmt --all --check

@@ -35,7 +35,7 @@ fn the_policy_is_the_one_that_the_program_prints_for_the_config() -> Result<()> 
 fn the_configs_parse() -> Result<()> {
     let readme = readme()?;
     let configs = blocks(&readme, "toml");
-    assert_eq!(configs.len(), 3);
+    assert_eq!(configs.len(), 5);
     for config in configs {
         toolhost::config::Config::parse(&config, Path::new("toolhost.toml"), &toolhost::capability::grant_tables())?;
     }
