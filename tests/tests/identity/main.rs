@@ -11,6 +11,7 @@ mod doors;
 mod issuer;
 mod keys;
 mod keys_file;
+mod secrets;
 mod sessions;
 mod tokens;
 
