@@ -74,7 +74,12 @@ impl Bench {
         let limits = self.config.limits.clone();
         let scope = PluginScope { plugin: plugin.to_owned(), grants, settings: Vec::new(), limits, seal };
         let call = Call { caller: Arc::new(Caller::named(caller)), ..Call::of(()) };
-        CallState::new(call, Arc::new(scope), Arc::default(), Clock::start(Duration::from_secs(30)))
+        CallState::new(
+            call,
+            Arc::new(scope),
+            Arc::new(crate::policy::Policy::everything()),
+            Clock::start(Duration::from_secs(30)),
+        )
     }
 
     /// The folder of the config.

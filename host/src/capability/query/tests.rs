@@ -81,7 +81,12 @@ impl House {
             seal: self.seal.clone(),
         };
         let call = Call { caller: Arc::new(Caller::named(caller)), ..Call::of(()) };
-        CallState::new(call, Arc::new(scope), Arc::default(), Clock::start(Duration::from_secs(30)))
+        CallState::new(
+            call,
+            Arc::new(scope),
+            Arc::new(crate::policy::Policy::everything()),
+            Clock::start(Duration::from_secs(30)),
+        )
     }
 }
 
