@@ -9,5 +9,7 @@ mod bench;
 mod numbers;
 #[path = "case_insights/refusals.rs"]
 mod refusals;
+#[path = "case_insights/roles.rs"]
+mod roles;
 #[path = "case_insights/same.rs"]
 mod same;
