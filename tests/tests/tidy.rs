@@ -20,6 +20,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("cedar_policy", &["policy"]),
     ("jsonschema", &["schema.rs"]),
     ("miette", &["policy"]),
+    ("stacker", &["policy"]),
     ("rusqlite", &["capability/sql/sqlite", "capability/kv/sqlite", "tasks/sqlite", "wire/sqlite.rs"]),
     ("mysql_async", &["capability/sql/mysql"]),
     (

@@ -18,6 +18,9 @@ use super::text::Written;
 use super::{Action, Decision, Failure, Found, Member, Request, Usage, World};
 use crate::call::{Caller, Facts, JsonObject};
 
+/// What a question takes of a stack at most, in bytes: Cedar asks for 100 KiB.
+const STACK_BYTES: usize = 256 << 10;
+
 /// Policies, ready to be asked.
 pub(super) struct Rules {
     authorizer: Authorizer,
@@ -134,10 +137,12 @@ impl Rules {
         let of = self.types.capabilities.get(capability);
         let (Some(of), Some(known)) = (of, self.uses.get(&(capability, action))) else { return Decision::default() };
         let resource = &entity(of, grant);
-        match self.context_of_use(usage) {
+        // It is asked on the stack of a plugin's fiber. Cedar measures what is left of the thread's own,
+        // finds nothing, and gives up.
+        stacker::grow(STACK_BYTES, || match self.context_of_use(usage) {
             Ok(context) => self.weigh(caller, Subject { known, resource }, context),
             Err(why) => Decision::failed(why),
-        }
+        })
     }
 
     fn subject(&self, plugin: &str, action: Action<'_>) -> Option<Subject<'_>> {
