@@ -18,8 +18,9 @@ use super::text::Written;
 use super::{Action, Decision, Failure, Found, Member, Request, Usage, World};
 use crate::call::{Caller, Facts, JsonObject};
 
-/// What a question takes of a stack at most, in bytes: Cedar asks for 100 KiB.
-const STACK_BYTES: usize = 256 << 10;
+/// The stack of a question, in bytes. It costs what is touched of it, some pages; Cedar wants 100 KiB left at
+/// the end of each policy.
+const STACK_BYTES: usize = 4 << 20;
 
 /// Policies, ready to be asked.
 pub(super) struct Rules {
