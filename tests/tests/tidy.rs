@@ -48,7 +48,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["runtime/output/skill.rs"]),
     ("sqlparser", &["guard"]),
     ("toolhost_embedded", &["capability/query/embedded.rs"]),
-    ("aws_lc_rs", &["registry/signature.rs"]),
+    ("aws_lc_rs", &["registry/signature.rs", "gate/identity"]),
     ("similar", &["registry/pins"]),
     ("clap", &["cli"]),
     ("mimalloc", &["main.rs"]),

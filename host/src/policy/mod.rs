@@ -170,6 +170,15 @@ impl Policy {
         self.weighed().is_some_and(|weighed| weighed.checked.is_some() && is(weighed))
     }
 
+    /// Whether callers see as much of the same offers under both: the text is the same, and so is whom
+    /// each plugin is for.
+    pub fn shows_as(&self, other: &Self) -> bool {
+        let (Some(one), Some(two)) = (self.weighed(), other.weighed()) else { return self.is_same(other) };
+        let groups = |name: &str| two.world.plugins.get(name).map(|member| &member.groups);
+        let is_for_the_same = |(name, member): (&String, &Member)| groups(name).is_none_or(|of| *of == member.groups);
+        one.source == two.source && one.world.plugins.iter().all(is_for_the_same)
+    }
+
     /// Whether both are the very same.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

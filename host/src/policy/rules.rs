@@ -75,13 +75,12 @@ struct Subject<'a> {
 impl Rules {
     /// Makes policies ready for a world; the error is Cedar's.
     pub(super) fn new(written: &Written, world: &World) -> Result<Self, String> {
-        let said = |error: &dyn std::fmt::Display| error.to_string();
-        let types = Types::new(world).map_err(|error| said(&error))?;
+        let types = Types::new(world)?;
         let (mut shards, mut regardless) = (Shards::default(), Shards::default());
         for policy in &written.policies {
-            shards.add(&policy.cedar).map_err(|error| said(&error))?;
+            shards.add(&policy.cedar)?;
             if let Some(policy) = &policy.regardless {
-                regardless.add(policy).map_err(|error| said(&error))?;
+                regardless.add(policy)?;
             }
         }
         let mut rules = Self {
@@ -253,14 +252,15 @@ impl Rules {
 }
 
 impl Types {
-    fn new(world: &World) -> Result<Self, cedar_policy::ParseErrors> {
-        let capabilities = world.capabilities().into_iter().map(|capability| Ok((capability, capability.parse()?)));
+    fn new(world: &World) -> Result<Self, String> {
+        let named = |name: &str| name.parse::<EntityTypeName>().map_err(|error| error.to_string());
+        let capabilities = world.capabilities().into_iter().map(|capability| Ok((capability, named(capability)?)));
         Ok(Self {
-            action: "Action".parse()?,
-            caller: "Caller".parse()?,
-            group: "Group".parse()?,
-            plugin: "Plugin".parse()?,
-            capabilities: capabilities.collect::<Result<_, cedar_policy::ParseErrors>>()?,
+            action: named("Action")?,
+            caller: named("Caller")?,
+            group: named("Group")?,
+            plugin: named("Plugin")?,
+            capabilities: capabilities.collect::<Result<_, String>>()?,
         })
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicySet, PolicySetError, ResourceConstraint};
+use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicySet, ResourceConstraint};
 
 /// Policies by the action that they name.
 #[derive(Default)]
@@ -25,7 +25,7 @@ struct Shard {
 
 impl Shards {
     /// Puts a policy where questions find it.
-    pub(super) fn add(&mut self, policy: &Policy) -> Result<(), PolicySetError> {
+    pub(super) fn add(&mut self, policy: &Policy) -> Result<(), String> {
         let actions = match policy.action_constraint() {
             ActionConstraint::Any => return self.any.add(policy),
             ActionConstraint::Eq(action) => vec![action],
@@ -50,7 +50,7 @@ impl Shards {
 }
 
 impl Shard {
-    fn add(&mut self, policy: &Policy) -> Result<(), PolicySetError> {
+    fn add(&mut self, policy: &Policy) -> Result<(), String> {
         let set = match policy.resource_constraint() {
             ResourceConstraint::Eq(resource) => self.named.entry(resource).or_default(),
             // Nothing is in a resource, but some day something may be.
@@ -60,7 +60,10 @@ impl Shard {
             | ResourceConstraint::IsIn(..) => &mut self.any,
         };
         // A policy may name an action twice.
-        if set.policy(policy.id()).is_some() { Ok(()) } else { set.add(policy.clone()) }
+        if set.policy(policy.id()).is_some() {
+            return Ok(());
+        }
+        set.add(policy.clone()).map_err(|error| error.to_string())
     }
 
     fn about(&self, resource: &EntityUid) -> impl Iterator<Item = &PolicySet> {

@@ -76,7 +76,7 @@ impl Registry {
         drop(swapping);
         for offer in [Offer::Tools, Offer::Resources, Offer::Prompts, Offer::Skills] {
             // Under another policy, callers may see more of the same list, or less.
-            if !after.lists_as(&now, offer) || !Arc::ptr_eq(after.policy(), now.policy()) {
+            if !after.lists_as(&now, offer) || !after.policy().shows_as(now.policy()) {
                 self.tell(Event::Changed(offer));
             }
         }

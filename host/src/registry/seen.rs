@@ -35,7 +35,10 @@ struct View {
 
 /// The views that were asked for, by the caller's name.
 #[derive(Default)]
-pub(super) struct Views(Mutex<HashMap<String, (Arc<Caller>, Arc<View>)>>);
+pub(super) struct Views(Mutex<HashMap<String, Known>>);
+
+/// Whose view it is, as that caller was then.
+type Known = (Arc<Caller>, Arc<View>);
 
 impl Views {
     fn of(&self, caller: &Arc<Caller>, make: impl FnOnce() -> View) -> Arc<View> {

@@ -102,7 +102,8 @@ async fn a_line_says_who_did_what_with_which_component_and_how_long_it_took() ->
         "hash",
     ];
     let mut found = keys.clone();
-    (expected.sort_unstable(), found.sort_unstable());
+    expected.sort_unstable();
+    found.sort_unstable();
     assert_eq!(found, expected);
     Ok(())
 }

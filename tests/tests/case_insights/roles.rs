@@ -75,14 +75,14 @@ async fn each_role_sees_its_own_cases_by_every_door_and_tool() -> Result<()> {
     for (key, cases) in seen {
         let (status, answer) = call(&host, key, "query_athena", &count).await?;
         assert_eq!(status, 200, "{key}: {answer}");
-        assert_eq!(answer["structuredContent"]["rows"][0]["n"], cases, "{key}: {answer}");
+        assert_eq!(answer["structuredContent"]["rows"][0][0], cases, "{key}: {answer}");
         let (status, answer) = call(&host, key, "analyze_case_summaries", &whole).await?;
         assert_eq!(status, 200, "{key}: {answer}");
         assert_eq!(answer["structuredContent"]["total_cases_found"], cases, "{key}: {answer}");
         for era in ERAS {
             let mut client = Mcp::connect_as(host.url(), era, key).await?;
             let by_mcp = client.call("cases__query_athena", count.clone()).await?;
-            assert_eq!(by_mcp["structuredContent"]["rows"][0]["n"], cases, "{key} {era:?}: {by_mcp}");
+            assert_eq!(by_mcp["structuredContent"]["rows"][0][0], cases, "{key} {era:?}: {by_mcp}");
         }
     }
     // A caller whose role nobody wrote down is refused, and told which attribute is missing.
@@ -99,7 +99,7 @@ async fn each_role_sees_its_own_cases_by_every_door_and_tool() -> Result<()> {
     ] {
         let (status, answer) = call(&host, "thk_billing", "query_athena", &json!({ "query": query })).await?;
         assert_eq!(status, 200, "{query}: {answer}");
-        assert_eq!(answer["structuredContent"]["rows"][0]["n"], seen[0].1, "{query}: {answer}");
+        assert_eq!(answer["structuredContent"]["rows"][0][0], seen[0].1, "{query}: {answer}");
     }
     Ok(())
 }

@@ -33,11 +33,14 @@ pub(crate) struct House {
 impl House {
     /// With this config and these components of the workspace as plugins, by their names.
     pub(crate) async fn start(config: String, plugins: &[&str]) -> Result<Self> {
-        let setup = plugins.iter().try_fold(Setup::new(config), |setup, name| setup.plugin(name, name))?;
+        let config = format!("[policy]\nfile = \"policy.cedar\"\n{config}");
+        let setup = Setup::new(config).beside("policy.cedar", "permit (principal, action, resource);\n");
+        let setup = plugins.iter().try_fold(setup, |setup, name| setup.plugin(name, name))?;
         let dir = setup.write()?;
         let config = Config::read(&dir.path().join("toolhost.toml"), &grant_tables())?;
         let cache = config.serve.cache_dir.as_ref().context("a cache")?;
         let host = Host::start(&config, Cache::in_dir(&config.resolve(cache))?).await?;
+        host.keep_trail(&config)?;
         let plugins = host.plugins();
         if let Some(failure) = plugins.grants().failures().first() {
             bail!("{}: {}", failure.path, failure.message);

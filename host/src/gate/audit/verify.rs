@@ -130,14 +130,13 @@ type Step = Result<(), String>;
 
 impl Walk<'_> {
     fn all(&mut self, segments: &[(u64, PathBuf)]) -> io::Result<Step> {
-        let mut expected = self.verified.begins;
-        for (place, (number, path)) in segments.iter().enumerate() {
+        let count = segments.len();
+        for (expected, (place, (number, path))) in (self.verified.begins..).zip(segments.iter().enumerate()) {
             self.at = Place { path: path.clone(), line: 1 };
             if *number != expected {
                 return Ok(Err(format!("removed: {} is missing", name(expected))));
             }
-            expected += 1;
-            if let Err(what) = self.segment(path, place + 1 == segments.len())? {
+            if let Err(what) = self.segment(path, place + 1 == count)? {
                 return Ok(Err(what));
             }
         }

@@ -37,7 +37,7 @@ impl NewKey {
     pub fn make() -> Result<Self, getrandom::Error> {
         let mut bits = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *bits)?;
-        let encoded = Zeroizing::new(BASE64.encode(&*bits));
+        let encoded = Zeroizing::new(BASE64.encode(*bits));
         let text = Zeroizing::new([PREFIX, &encoded].concat());
         let sha256 = digest(&text);
         Ok(Self { text, sha256 })
