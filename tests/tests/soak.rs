@@ -161,7 +161,10 @@ async fn disturb(host: &mut Toolhost, url: &RwLock<String>, time: Duration) -> R
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_was_answered_is_right_and_in_the_trail() -> Result<()> {
-    let seconds = std::env::var("SOAK_S").ok().map_or(Ok(SECONDS), |seconds| seconds.parse())?;
+    let seconds = match std::env::var_os("SOAK_S") {
+        Some(seconds) => seconds.to_str().context("SOAK_S is a number")?.parse()?,
+        None => SECONDS,
+    };
     let setup = Setup::new(CONFIG).beside("keys.toml", keys()).beside("policy.cedar", POLICY);
     let setup = setup.plugin("good", "good")?.plugin("liar", "liar")?;
     let mut host = setup.plugin("greedy", "greedy")?.plugin("endless", "endless")?.start().await?;
