@@ -57,7 +57,8 @@
 //!
 //! ## The words
 //!
-//! A **call** is one request to a plugin, mostly for a tool; an **outcome** is how it ended. A
+//! A **call** is one request to a plugin, mostly for a tool; a **caller** is who makes it, a **ticket**
+//! what it has of the gate on its way, an **outcome** how it ended. A
 //! **plugin** is a component under a name, and offers **tools**, and resources, prompts and
 //! skills. A **capability** is a kind of thing that a plugin may be granted, a **grant** one of
 //! them under a name (`sql.crm`), a **backend** the system behind a grant. A **fault** says who
