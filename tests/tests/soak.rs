@@ -39,13 +39,14 @@ keys = \"keys.toml\"
 [policy]
 file = \"policy.cedar\"
 
-[limits]
-deadline_ms = 300
-
 [plugins.good]
 [plugins.liar]
-[plugins.greedy]
-[plugins.endless]
+
+[plugins.greedy.limits]
+memory_mib = 16
+
+[plugins.endless.limits]
+deadline_ms = 300
 ";
 
 const POLICY: &str = "@id(\"team\")\npermit (principal in Group::\"team\", action, resource);\n";

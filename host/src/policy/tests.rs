@@ -253,7 +253,7 @@ fn mistakes_are_refused_with_place_and_hint() {
     let typo = refusal("permit (principal, action, resource)\nwen { true };");
     assert!(typo.starts_with("policy.cedar:2:1: "), "{typo}");
     let action = refusal("permit (principal,\n  action == Action::\"crm__run_qery\", resource);");
-    assert!(action.starts_with("policy.cedar:2:") && action.contains("crm__run_query"), "{action}");
+    assert!(action.starts_with("policy.cedar:2:") && action.contains("did you mean `crm__run_query`?"), "{action}");
     let attribute =
         refusal("permit (principal, action == Action::\"crm__delete\", resource)\nwhen { context.input.idd == 1 };");
     assert!(attribute.starts_with("policy.cedar:2:") && attribute.contains("idd"), "{attribute}");

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
-use cedar_policy::{EntityUid, Policy as Cedar, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy::{EntityUid, Policy as Cedar, PolicyId, PolicySet, ValidationError, ValidationMode, Validator};
 use miette::Diagnostic;
 
 use super::World;
@@ -168,8 +168,12 @@ impl Written {
         }
         let schema = schema(world, &absent)
             .map_err(|why| Refused::whole(source, &format!("the tools make no schema: {why}")))?;
+        let actions: Vec<String> = schema.actions().map(|action| action.id().unescaped().to_owned()).collect();
         let result = Validator::new(schema).validate(&self.set(source)?, ValidationMode::Strict);
-        problems.extend(result.validation_errors().map(|error| problem(source, error)));
+        problems.extend(result.validation_errors().map(|error| match error {
+            ValidationError::UnrecognizedActionId(_) => no_such_action(source, error, &actions),
+            _ => problem(source, error),
+        }));
         warnings.extend(result.validation_warnings().map(|warning| problem(source, warning)));
         problems.sort();
         problems.dedup();
@@ -223,12 +227,23 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// An action that there is not. Cedar's own hint is not always the nearest, nor always the same.
+fn no_such_action(source: &Source, found: &dyn Diagnostic, actions: &[String]) -> String {
+    let said = found.to_string();
+    let name = said.split("Action::\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+    format!("{}: {said}{}", place_of(source, found), nearest(name, actions.iter().map(String::as_str)))
+}
+
 /// What Cedar found, with its place and its hint.
 fn problem(source: &Source, found: &dyn Diagnostic) -> String {
-    let offset = found.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
-    let place = offset.map_or_else(|| source.name.to_string(), |offset| source.place(offset));
+    let place = place_of(source, found);
     match found.help() {
         Some(help) => format!("{place}: {found}; {help}"),
         None => format!("{place}: {found}"),
     }
+}
+
+fn place_of(source: &Source, found: &dyn Diagnostic) -> String {
+    let offset = found.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
+    offset.map_or_else(|| source.name.to_string(), |offset| source.place(offset))
 }

@@ -109,7 +109,7 @@ fn make_private(dir: &Path) -> io::Result<()> {
     }
     let found = std::fs::symlink_metadata(dir)?;
     // What this process makes belongs to it; a probe file tells as whom, without unsafe code.
-    let probe = dir.join(format!(".{}.probe", std::process::id()));
+    let probe = dir.join(format!(".{}.probe", uuid::Uuid::now_v7()));
     std::fs::write(&probe, [])?;
     let owner = std::fs::metadata(&probe)?.uid();
     std::fs::remove_file(&probe)?;
