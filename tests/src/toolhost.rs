@@ -141,7 +141,10 @@ impl Toolhost {
         loop {
             let printed = std::fs::read_to_string(self.dir().join("stdout"))?;
             let url = printed.lines().find_map(|line| line.strip_prefix("Serving MCP on ")?.split("/mcp").next());
-            if let Some(url) = url {
+            // The line about callers comes next: whoever reads what was printed finds all of it.
+            if let Some(url) = url
+                && printed.contains("\nCallers ")
+            {
                 self.url = url.to_owned();
                 return Ok(());
             }
