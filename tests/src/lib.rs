@@ -1,10 +1,10 @@
 //! The house as seen from the street: a toolhost that runs, clients that call it, and the
 //! servers that it needs.
 
+#[cfg(feature = "athena")]
 pub mod athena;
 mod aws;
 pub mod bedrock;
-#[cfg(feature = "athena")]
 pub mod canary;
 pub mod cases;
 pub mod crm;
