@@ -38,16 +38,16 @@
 //! gate         who, may they, how fast, and what was done -> policy, wire, config, call, fault
 //! tasks        calls that outlast a request -> wire, config, call, fault
 //! instructions what agents are told first  -> registry, capability, call
-//! registry     which plugins there are     -> runtime, capability, search, policy, config, call, fault
+//! registry     which plugins there are     -> runtime, capability, search, policy, config, call, fault, near
 //! runtime      how a plugin runs           -> capability, policy, config, wit, call, fault, schema, seal
 //! capability   what a plugin may be granted -> guard, policy, wire, config, wit, call, fault, schema, seal, stem
-//! policy       who may do what             -> config, call
+//! policy       who may do what             -> config, call, near
 //! search       which tools fit a question  -> call, fault, stem
 //! guard        what a SQL statement does   -> nothing of ours
 //! wire         what two backends speak     -> config
 //! call         the shared nouns            -> fault
 //! schema       what values are held against -> call
-//! config, wit, fault, seal, stem           -> nothing of ours
+//! config, wit, fault, seal, stem, near     -> nothing of ours
 //! ```
 //!
 //! `tests/tests/tidy.rs` reads this table and fails on an import that is not in it. A
@@ -102,6 +102,7 @@ pub mod gate;
 mod guard;
 pub mod host;
 mod instructions;
+mod near;
 pub mod policy;
 pub mod registry;
 pub mod runtime;

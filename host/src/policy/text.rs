@@ -13,6 +13,7 @@ use super::World;
 use super::looks::{Looks, regardless};
 use super::schema::schema;
 use crate::config::{Config, ConfigError};
+use crate::near::nearest;
 
 /// What holds if the operator wrote nothing.
 const DEFAULT: &str = include_str!("default.cedar");
@@ -200,7 +201,7 @@ fn about(named: &EntityUid, world: &World) -> About {
     let (kind, id) = (named.type_name().to_string(), named.id().unescaped());
     match kind.as_str() {
         "Plugin" if !world.plugins.contains_key(id) => {
-            let near = nearest(id, world.plugins.keys().map(String::as_str));
+            let near = meant(id, world.plugins.keys().map(String::as_str));
             About::Missing(format!("there is no plugin `{id}`{near}"))
         }
         "Action" => match world.absent_owner(id) {
@@ -212,26 +213,22 @@ fn about(named: &EntityUid, world: &World) -> About {
             if names().any(|name| name == id) {
                 return About::Fine;
             }
-            About::Missing(format!("there is no grant [{capability}.{id}]{}", nearest(id, names())))
+            About::Missing(format!("there is no grant [{capability}.{id}]{}", meant(id, names())))
         }
         _ => About::Fine,
     }
 }
 
-/// The name that was probably meant, if one is close.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let near = names.map(|other| (strsim::damerau_levenshtein(name, other), other)).min();
-    match near.filter(|(distance, _)| *distance <= name.len() / 3 + 1) {
-        Some((_, near)) => format!("; did you mean `{near}`?"),
-        None => String::new(),
-    }
+/// A word on the name that was probably meant, if one is close.
+fn meant<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, names).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
 /// An action that there is not. Cedar's own hint is not always the nearest, nor always the same.
 fn no_such_action(source: &Source, found: &dyn Diagnostic, actions: &[String]) -> String {
     let said = found.to_string();
     let name = said.split("Action::\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-    format!("{}: {said}{}", place_of(source, found), nearest(name, actions.iter().map(String::as_str)))
+    format!("{}: {said}{}", place_of(source, found), meant(name, actions.iter().map(String::as_str)))
 }
 
 /// What Cedar found, with its place and its hint.

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Snapshot;
-use super::snapshot::nearest;
 use crate::call::{Answer, Caller, JsonObject, Prompt, Resource, Skill, Template, Tool};
 use crate::fault::Error;
+use crate::near::nearest;
 use crate::policy::Action;
 use crate::runtime::{LoadedTool, Plugin};
 use crate::search;

@@ -14,6 +14,7 @@ use super::{ConfigFailure, LoadFailure, PolicyFailure};
 use crate::call::{Offer, Prompt, Resource, Skill, SkillFile, Template, Tool};
 use crate::capability::Grants;
 use crate::config::{Config, Signer};
+use crate::near::nearest;
 use crate::policy::Policy;
 use crate::runtime::{LoadedPrompt, LoadedTemplate, LoadedTool, Plugin};
 use crate::search::{self, Search};
@@ -349,12 +350,6 @@ impl Snapshot {
     pub fn nearest(&self, name: &str) -> Option<&str> {
         nearest(name, self.tools.keys().map(String::as_str))
     }
-}
-
-/// The nearest of these names, if one is close.
-pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = names.map(|other| (strsim::damerau_levenshtein(name, other), other)).min()?;
-    (near.0 <= name.len() / 3 + 1).then_some(near.1)
 }
 
 fn add_all(
