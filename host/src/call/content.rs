@@ -1,7 +1,11 @@
 //! What calls answer with: parts for the model, JSON for programs, contents of resources,
 //! conversations. The words are those of MCP; see `wit/`.
 
+use std::borrow::Cow;
+
+use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::JsonObject;
 
@@ -11,9 +15,39 @@ pub struct Answer {
     /// For the model to read, in order.
     pub content: Vec<Part>,
     /// For programs to read; fits the tool's output schema.
-    pub structured: Option<Value>,
+    pub structured: Option<Structured>,
     /// The protocol's `_meta` of the result.
     pub meta: Option<JsonObject>,
+}
+
+/// JSON for programs to read. Most of it goes from the plugin to the caller as it is: nobody
+/// between reads it where no schema is to be held against it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Structured {
+    /// As the plugin wrote it: JSON on one line.
+    Text(Box<RawValue>),
+    /// As it was read.
+    Tree(Value),
+}
+
+impl Structured {
+    /// The value that it is.
+    pub fn value(&self) -> Cow<'_, Value> {
+        match self {
+            // It is JSON, and nested no deeper than is read.
+            Self::Text(text) => Cow::Owned(serde_json::from_str(text.get()).unwrap_or_default()),
+            Self::Tree(value) => Cow::Borrowed(value),
+        }
+    }
+
+    /// The value that it is.
+    pub fn into_value(self) -> Value {
+        match self {
+            Self::Tree(value) => value,
+            text @ Self::Text(_) => text.value().into_owned(),
+        }
+    }
 }
 
 /// One part of an answer.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::terminal::{Mark, bold, mark, patiently};
-use crate::call::{Content, JsonObject, Outcome};
+use crate::call::{Content, JsonObject, Outcome, Structured};
 use crate::capability::{Grants, grant_tables};
 use crate::config::Config;
 use crate::fault::Error;
@@ -131,8 +131,8 @@ impl Expectation {
         let stated = structured.is_some() || text.is_some() || text_contains.is_some();
         ensure!(stated, "nothing is expected: state `structured`, `text`, `text_contains` or `error`");
         if let Some(expected) = structured {
-            let got = answer.structured.as_ref().unwrap_or(&Value::Null);
-            ensure!(holds(expected, got), "`structured` is {got}, and not {expected}");
+            let got = answer.structured.as_ref().map(Structured::value).unwrap_or_default();
+            ensure!(holds(expected, &got), "`structured` is {got}, and not {expected}");
         }
         let first = answer.content.first().map(|part| &part.content);
         let got = if let Some(Content::Text(got)) = first { got.as_str() } else { "" };

@@ -7,11 +7,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use rmcp::model::{
     Annotations, AudioContent, CallToolResult, CompleteResult, CompletionInfo, ContentBlock, EmbeddedResource,
     GetPromptResult, Icon, ImageContent, MetaObject, Prompt, PromptArgument, PromptMessage, ReadResourceResult,
-    Resource, ResourceContents, ResourceTemplate, Role, TextContent, Tool, ToolAnnotations,
+    Resource, ResourceContents, ResourceTemplate, ResultType, Role, TextContent, Tool, ToolAnnotations,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::call::{self, Answer, Content, Conversation, Part, ResourceBody, Suggestions};
+use crate::call::{self, Answer, Content, Conversation, Part, ResourceBody, Structured, Suggestions};
 use crate::fault::Error;
 
 /// Where an error's kind, fault and wait stand in the `_meta` of a result.
@@ -91,21 +92,48 @@ fn icon(icon: &call::Icon) -> Icon {
     shown
 }
 
+/// What a call answered, as the result of `tools/call`. It is the protocol library's
+/// [`CallToolResult`], but that the structured outcome need not be read to be sent.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolResult {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_type: Option<ResultType>,
+    content: Vec<ContentBlock>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structured_content: Option<Structured>,
+    is_error: bool,
+    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub(super) meta: Option<MetaObject>,
+}
+
+impl From<ToolResult> for CallToolResult {
+    fn from(result: ToolResult) -> Self {
+        let ToolResult { result_type, content, structured_content, is_error, meta } = result;
+        let mut result = if is_error { Self::error(content) } else { Self::success(content) };
+        result.result_type = result_type;
+        result.structured_content = structured_content.map(Structured::into_value);
+        result.meta = meta;
+        result
+    }
+}
+
 /// What a call answered, as the result of `tools/call`.
-pub(super) fn result(answer: Result<Answer, Error>) -> CallToolResult {
+pub(super) fn result(answer: Result<Answer, Error>) -> ToolResult {
+    let result_type = Some(ResultType::COMPLETE);
     match answer {
-        Ok(answer) => {
-            let mut result = CallToolResult::success(answer.content.into_iter().map(part).collect());
-            result.structured_content = answer.structured;
-            result.meta = answer.meta.map(MetaObject);
-            result
-        }
+        Ok(Answer { content, structured, meta }) => ToolResult {
+            result_type,
+            content: content.into_iter().map(part).collect(),
+            structured_content: structured,
+            is_error: false,
+            meta: meta.map(MetaObject),
+        },
         Err(error) => {
-            let mut result = CallToolResult::error(vec![ContentBlock::text(error.sentence())]);
             let mut meta = MetaObject::default();
             meta.0.insert(ERROR_META.to_owned(), error_json(&error));
-            result.meta = Some(meta);
-            result
+            let content = vec![ContentBlock::text(error.sentence())];
+            ToolResult { result_type, content, structured_content: None, is_error: true, meta: Some(meta) }
         }
     }
 }
@@ -137,13 +165,10 @@ pub(super) fn suggestions(suggestions: Suggestions) -> CompleteResult {
     CompleteResult::new(completion)
 }
 
-/// What a call answered, as JSON: the result of `tools/call`, whichever door it left by.
-pub fn answer_json(answer: Result<Answer, Error>) -> Value {
-    let mut result = result(answer);
+/// What a call answered: the result of `tools/call`, whichever door it left by.
+pub fn answer_json(answer: Result<Answer, Error>) -> ToolResult {
     // The field belongs to one revision of the protocol, not to the answer.
-    result.result_type = None;
-    // Made of JSON and text alone, it cannot fail to become JSON.
-    serde_json::to_value(result).unwrap_or(Value::Null)
+    ToolResult { result_type: None, ..result(answer) }
 }
 
 /// An error as JSON: `kind`, `fault`, `message`, and `next` and `retryAfterMs` where known.

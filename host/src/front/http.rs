@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
@@ -13,10 +15,11 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::serve::ListenerExt;
 use axum::{Router, middleware};
-use http_body_util::BodyExt;
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::origin::{self, Allowed};
 use super::streamable::{self, Endpoint};
@@ -127,12 +130,34 @@ async fn count_answer(State(answers): State<TaskTracker>, request: Request, next
         return next.run(request).await;
     }
     let under_way = answers.token();
-    next.run(request).await.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _ = &under_way;
-            frame
-        }))
-    })
+    next.run(request).await.map(|body| Body::new(Counted { body, _under_way: under_way }))
+}
+
+/// The body of an answer that is under way for as long as this is there.
+struct Counted {
+    body: Body,
+    _under_way: TaskTrackerToken,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    /// An answer whose length is known goes out in one piece.
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Every route there is.

@@ -147,11 +147,7 @@ impl Plugin {
         let visit = self.guest.visit(call, Arc::clone(policy), self.deadline(), |visited, store| {
             Box::pin(async move { visited.tools(&mut *store)?.call_call(store, &own_name, &arguments).await })
         });
-        finish(visit.await, |answer| {
-            let answer = output::answer(answer, &allowance)?;
-            tool.check_answer(&answer)?;
-            Ok(answer)
-        })
+        finish(visit.await, |said| tool.answer(said, &allowance))
     }
 
     /// Reads one of its resources, or one that a template of it makes.

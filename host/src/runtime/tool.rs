@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::offers::full_name;
-use super::output;
+use super::output::{self, Allowance};
 use crate::call::{Answer, JsonObject, Tool};
 use crate::fault::{Error, Kind};
 use crate::schema::Schema;
@@ -45,11 +45,17 @@ impl LoadedTool {
         }
     }
 
-    /// Whether an answer fits the output schema.
-    pub(super) fn check_answer(&self, answer: &Answer) -> Result<(), Error> {
+    /// What the guest answered, if it fits the output schema.
+    pub(super) fn answer(&self, said: tools::Outcome, allowance: &Allowance) -> Result<Answer, Error> {
+        let answer = output::answer(said, self.output.is_some(), allowance)?;
+        self.check_answer(&answer)?;
+        Ok(answer)
+    }
+
+    fn check_answer(&self, answer: &Answer) -> Result<(), Error> {
         let Some(schema) = &self.output else { return Ok(()) };
         let faults = match &answer.structured {
-            Some(structured) => schema.faults(structured),
+            Some(structured) => schema.faults(&structured.value()),
             None => Some("there is no structured outcome".to_owned()),
         };
         match faults {

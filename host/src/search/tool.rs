@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Value, json};
 
 use super::{Document, Index, QUERY_BYTES_MAX};
-use crate::call::{Annotations, Answer, Content, JsonObject, Part, TaskUse, Tool};
+use crate::call::{Annotations, Answer, Content, JsonObject, Part, Structured, TaskUse, Tool};
 use crate::fault::{Error, Kind};
 
 /// Its name. No plugin's tool may have it while it is there.
@@ -55,7 +55,7 @@ impl Search {
             structured.to_string()
         };
         let part = Part { content: Content::Text(text), annotations: None, meta: None };
-        Ok(Answer { content: vec![part], structured: Some(structured), meta: None })
+        Ok(Answer { content: vec![part], structured: Some(Structured::Tree(structured)), meta: None })
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
         ];
         let arguments = arguments.as_object().expect("an object");
         let answer = Search::default().answer(&[&tools[0], &tools[1], &tools[2]], arguments, |place| place != 2)?;
-        let structured = answer.structured.expect("is structured");
+        let structured = answer.structured.expect("is structured").into_value();
         let found = structured["tools"].as_array().expect("a list").clone();
         assert!(found.iter().all(|tool| tool["inputSchema"]["type"] == "object"));
         Ok(found.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect())

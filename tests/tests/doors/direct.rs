@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use toolhost_tests::http::Response;
+use toolhost_tests::http::{Response, request};
 use toolhost_tests::toolhost::{Setup, Toolhost};
 
 use crate::{BOTH, JSON, good, post};
@@ -93,6 +93,23 @@ async fn no_check_is_left_out_on_the_short_way() -> Result<()> {
         let refused = call(&host, &headers, &params, &meta).await?;
         assert_eq!(refused.status, 400, "{what}: {}", refused.text());
         assert!(refused.json()?["error"]["code"].is_i64(), "{what}: {}", refused.text());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_says_how_long_it_is_whichever_door_it_leaves_by() -> Result<()> {
+    let host = good().await?;
+    let params = json!({ "name": "good__echo", "arguments": { "message": "hi" } });
+    let headers = [VERSION, METHOD, ("mcp-name", "good__echo")];
+    let client = json!({ "io.modelcontextprotocol/clientCapabilities": {} });
+    let direct = call(&host, &headers, &params, &client).await?;
+    let url = format!("{}/tools/good__echo", host.url());
+    let rest = request("POST", &url, &[JSON], json!({ "message": "hi" }).to_string().into_bytes()).await?;
+    for response in [direct, rest] {
+        assert_eq!(response.status, 200, "{}", response.text());
+        let length = response.body.len().to_string();
+        assert_eq!(response.header("content-length"), Some(length.as_str()));
     }
     Ok(())
 }

@@ -22,10 +22,11 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, ClientCapabilities, ErrorCode, ErrorData, GetPromptRequestParams,
-    GetPromptResponse, InputRequiredResult, MetaObject, ProgressNotificationParam, ReadResourceRequestParams,
-    ReadResourceResponse,
+    CallToolRequestParams, CallToolResponse, ClientCapabilities, CreateTaskResult, ErrorCode, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, InputRequiredResult, MetaObject, ProgressNotificationParam,
+    ReadResourceRequestParams, ReadResourceResponse,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::asking::Rounds;
@@ -34,7 +35,7 @@ use self::listening::Session;
 pub(super) use self::malformed::INITIALIZE;
 use self::running::{Ending, Event, Running};
 use self::tasks::Used;
-use super::answer;
+use super::answer::{self, ToolResult};
 use crate::call::{Abilities, Call, Client, GetPrompt, JsonObject, Level, Notice, Outcome, ReadResource, UseTool};
 use crate::fault::{Ability, Error, Kind};
 use crate::host::Host;
@@ -56,6 +57,26 @@ enum Answered<T> {
     Done(T),
     /// The client is asked, and calls again.
     InputRequired(InputRequiredResult),
+}
+
+/// The result of `tools/call`. It is the protocol library's [`CallToolResponse`], which it becomes
+/// where that is to send it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ToolResponse {
+    Complete(ToolResult),
+    InputRequired(InputRequiredResult),
+    Task(CreateTaskResult),
+}
+
+impl From<ToolResponse> for CallToolResponse {
+    fn from(response: ToolResponse) -> Self {
+        match response {
+            ToolResponse::Complete(result) => Self::Complete(result.into()),
+            ToolResponse::InputRequired(result) => Self::InputRequired(result),
+            ToolResponse::Task(result) => Self::Task(result),
+        }
+    }
 }
 
 impl Door {
@@ -126,24 +147,26 @@ impl Door {
         &self,
         request: CallToolRequestParams,
         context: &Context<'_>,
-    ) -> Result<CallToolResponse, ErrorData> {
+    ) -> Result<ToolResponse, ErrorData> {
         let name = request.name.into_owned();
         let arguments = request.arguments.unwrap_or_default();
         let target = ("tools/call", name.as_str(), &arguments);
         let rounds = self.rounds(context, target, request.input_responses, request.request_state.as_deref())?;
         let used = self.use_tool(self.call(UseTool { name, arguments }, context), context, rounds).await;
         let result = match used {
-            Ok(Used::Within(Answered::InputRequired(result))) => return Ok(self.with_info(result, context).into()),
+            Ok(Used::Within(Answered::InputRequired(result))) => {
+                return Ok(ToolResponse::InputRequired(self.with_info(result, context)));
+            }
             Ok(Used::AsTask(mut result)) => {
                 result.meta = self.server_info(context, result.meta);
-                return Ok(CallToolResponse::Task(result));
+                return Ok(ToolResponse::Task(result));
             }
             Ok(Used::Within(Answered::Done(answer))) => Ok(answer),
             Err(error) => Err(refused(error, context)?),
         };
         let mut result = answer::result(result);
         result.meta = self.server_info(context, result.meta);
-        Ok(result.into())
+        Ok(ToolResponse::Complete(result))
     }
 
     pub(super) async fn read(

@@ -99,7 +99,7 @@ impl ServerHandler for Door {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        Door::call_tool(self, request, &Context::of(&context)).await
+        Door::call_tool(self, request, &Context::of(&context)).await.map(Into::into)
     }
 
     async fn get_task(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::call::{Asked, Client, Notice, Outcome, TakenBack};
+use crate::call::{Abilities, Asked, Client, Notice, Outcome, TakenBack};
 use crate::fault::Error;
 
 /// Reports and lines on their way to a client.
@@ -27,8 +27,10 @@ pub(super) type Ending<T> = Result<Outcome<T>, Error>;
 pub(super) struct Running<T: Send + 'static> {
     call: Pin<Box<dyn Future<Output = Ending<T>> + Send>>,
     ending: Option<Ending<T>>,
-    notices: mpsc::Receiver<Notice>,
-    asked: mpsc::Receiver<Asked>,
+    /// None if the client hears nothing.
+    notices: Option<mpsc::Receiver<Notice>>,
+    /// None if it can be asked nothing.
+    asked: Option<mpsc::Receiver<Asked>>,
     taken_back: TakenBack,
     ended: bool,
 }
@@ -49,10 +51,11 @@ impl<T: Send + 'static> Running<T> {
     where
         F: Future<Output = Ending<T>> + Send + 'static,
     {
-        let (tell, notices) = mpsc::channel(NOTICES_AHEAD);
-        let (ask, asked) = mpsc::channel(QUESTIONS_AHEAD);
-        client.notices = (client.wants_progress || client.log_level.is_some()).then_some(tell);
-        client.questions = Some(ask);
+        let (hears, replies) =
+            (client.wants_progress || client.log_level.is_some(), client.abilities != Abilities::default());
+        let (tell, notices) = hears.then(|| mpsc::channel(NOTICES_AHEAD)).unzip();
+        let (ask, asked) = replies.then(|| mpsc::channel(QUESTIONS_AHEAD)).unzip();
+        (client.notices, client.questions) = (tell, ask);
         let taken_back = client.taken_back.clone();
         Self { call: Box::pin(begin(client)), ending: None, notices, asked, taken_back, ended: false }
     }
@@ -62,22 +65,27 @@ impl<T: Send + 'static> Running<T> {
         loop {
             if let Some(ending) = self.ending.take() {
                 // What was told before the end goes out before it.
-                match self.notices.try_recv() {
-                    Ok(notice) => {
+                match self.notices.as_mut().and_then(|notices| notices.try_recv().ok()) {
+                    Some(notice) => {
                         self.ending = Some(ending);
                         return Event::Told(notice);
                     }
-                    Err(_) => return Event::Ended(ending),
+                    None => return Event::Ended(ending),
                 }
             }
             tokio::select! {
                 biased;
-                Some(notice) = self.notices.recv() => return Event::Told(notice),
-                Some(asked) = self.asked.recv() => return Event::Asked(asked),
+                Some(notice) = next_of(&mut self.notices) => return Event::Told(notice),
+                Some(asked) = next_of(&mut self.asked) => return Event::Asked(asked),
                 ending = &mut self.call => (self.ending, self.ended) = (Some(ending), true),
             }
         }
     }
+}
+
+/// What comes next out of a channel, if there is one.
+async fn next_of<T>(channel: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
+    channel.as_mut()?.recv().await
 }
 
 impl<T: Send + 'static> Drop for Running<T> {

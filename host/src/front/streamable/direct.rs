@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use rmcp::model::{
     CallToolRequestMethod, CallToolRequestParams, ErrorCode, ErrorData, JsonRpcError, JsonRpcResponse,
-    JsonRpcVersion2_0, ProtocolVersion, RequestId, RequestMetaObject, ServerResult,
+    JsonRpcVersion2_0, ProtocolVersion, RequestId, RequestMetaObject,
 };
 use serde::{Deserialize, Serialize};
 
@@ -75,10 +75,7 @@ impl Direct {
     pub(super) async fn answer(self, door: &Door, head: &Parts) -> Response {
         let Self { id, meta, params } = self;
         match door.call_tool(params, &Context::direct(&meta, head)).await {
-            Ok(answer) => {
-                let result = ServerResult::from(answer);
-                json(StatusCode::OK, &JsonRpcResponse { jsonrpc: JsonRpcVersion2_0, id, result })
-            }
+            Ok(result) => json(StatusCode::OK, &JsonRpcResponse { jsonrpc: JsonRpcVersion2_0, id, result }),
             Err(error) => json(status(&error), &JsonRpcError::new(Some(id), error)),
         }
     }

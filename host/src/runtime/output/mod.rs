@@ -39,9 +39,11 @@ const ERROR_BYTES_MAX: usize = 8 << 10;
 
 fn json(what: &str, text: &str) -> Result<Value, Error> {
     // The parser refuses JSON that is nested more than 128 deep.
-    serde_json::from_str(text).map_err(|error| {
-        Error::new(Kind::BadOutput, format!("The plugin is at fault: {what} is no usable JSON ({error})."))
-    })
+    serde_json::from_str(text).map_err(|error| bad_json(what, &error))
+}
+
+fn bad_json(what: &str, error: &serde_json::Error) -> Error {
+    Error::new(Kind::BadOutput, format!("The plugin is at fault: {what} is no usable JSON ({error})."))
 }
 
 fn object(what: &str, text: &str) -> Result<JsonObject, Error> {
