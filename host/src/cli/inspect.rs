@@ -11,7 +11,7 @@ use super::terminal::bold;
 use crate::capability::{Entry, PluginGrants};
 use crate::config::{Limits, Pins};
 use crate::registry::signature::{self, Trust};
-use crate::runtime::{Cache, Offers, Plugin, PluginSpec, Runtime};
+use crate::runtime::{Binary, Cache, Offers, Plugin, PluginSpec, Runtime};
 
 /// Show what a plugin file offers, what it imports, and what it would need.
 #[derive(Args)]
@@ -37,7 +37,8 @@ impl Inspect {
             limits: Limits::default(),
             grants_required: false,
         };
-        let plugin = Plugin::load(&runtime, spec, bytes).await.with_context(|| format!("{shown} is refused"))?;
+        let plugin = Plugin::load(&runtime, spec, Binary::of(bytes)).await;
+        let plugin = plugin.with_context(|| format!("{shown} is refused"))?;
         println!("{}  {size} bytes  sha256:{}", bold(&shown.to_string()), plugin.digest);
         println!("{signed}");
         show_offers(&plugin.offers);

@@ -15,7 +15,7 @@ use crate::capability::{Grants, grant_tables};
 use crate::config::Config;
 use crate::fault::Error;
 use crate::policy::Policy;
-use crate::runtime::{Cache, Plugin, PluginSpec, Runtime};
+use crate::runtime::{Binary, Cache, Plugin, PluginSpec, Runtime};
 use crate::{call, fault};
 
 /// Test a plugin: run the calls of its calls.toml, with the answers written there.
@@ -107,7 +107,7 @@ async fn load(config: &Config, component: &Path) -> anyhow::Result<Plugin> {
     };
     let bytes = std::fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
     let runtime = Runtime::new(1, Cache::none())?;
-    let load = patiently("Compiling the plugin", Plugin::load(&runtime, spec, bytes)).await;
+    let load = patiently("Compiling the plugin", Plugin::load(&runtime, spec, Binary::of(bytes))).await;
     load.with_context(|| format!("{} is refused", component.display()))
 }
 

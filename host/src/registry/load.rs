@@ -14,7 +14,7 @@ use super::signature::Trust;
 use super::{LoadFailure, Snapshot, Stamp, signature};
 use crate::capability::Grants;
 use crate::config::{self, Config, Signer};
-use crate::runtime::{LoadError, Plugin, PluginSpec, Runtime, digest};
+use crate::runtime::{Binary, LoadError, Plugin, PluginSpec, Runtime};
 
 /// The largest plugin file, in bytes.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -163,7 +163,7 @@ impl Load<'_> {
         }
         let (path, its_trust) = (file.to_owned(), trust.clone());
         let read = tokio::task::spawn_blocking(move || read(&path, &its_trust)).await;
-        let Read { bytes, digest, signer } =
+        let Read { binary, signer } =
             read.unwrap_or_else(|error| Err(Error::other(error))).map_err(|error| {
                 let why = format!("{} cannot be read: {error}", file.display());
                 if error.kind() == ErrorKind::NotFound { Trouble::Gone(why) } else { Trouble::Wrong(why) }
@@ -173,10 +173,10 @@ impl Load<'_> {
         let signer = signer.map_err(refused)?;
         let pins = self.pins();
         pins.knows(&spec.name).map_err(refused)?;
-        let plugin = match before.filter(|before| before.digest == digest) {
+        let plugin = match before.filter(|before| before.digest == binary.digest()) {
             Some(before) if before.has_spec(spec) => Ok(Arc::clone(before)),
             Some(before) => before.under(spec.clone()).await.map(Arc::new),
-            None => Plugin::load(self.runtime, spec.clone(), bytes).await.map(Arc::new),
+            None => Plugin::load(self.runtime, spec.clone(), binary).await.map(Arc::new),
         };
         let plugin = plugin.map_err(|error| trouble(&error, file))?;
         pins.check(&plugin).map_err(refused)?;
@@ -281,8 +281,7 @@ fn file_of(name: &str, plugin: &config::Plugin) -> PathBuf {
 
 /// What was read of a file.
 struct Read {
-    bytes: Vec<u8>,
-    digest: String,
+    binary: Binary,
     /// Who signed it, or what is wrong with that.
     signer: Result<Option<Signer>, String>,
 }
@@ -297,8 +296,8 @@ fn read(file: &Path, trust: &Trust) -> IoResult<Read> {
     if Stamp::from(&found) != Stamp::from(&std::fs::metadata(file)?) {
         return Err(Error::other("it was written meanwhile"));
     }
-    let (digest, signer) = (digest(&bytes), trust.verify(file, &bytes));
-    Ok(Read { bytes, digest, signer })
+    let signer = trust.verify(file, &bytes);
+    Ok(Read { binary: Binary::of(bytes), signer })
 }
 
 /// A setting as the plugin reads it: text as it is, anything else as TOML prints it.

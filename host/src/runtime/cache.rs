@@ -5,82 +5,151 @@
 //! depends on, and of the code itself. Compiled files that lie about elsewhere are never
 //! looked at.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+/// How much of a file is read at once, in bytes.
+const READ_BYTES: usize = 64 << 10;
+
+/// The bytes of a component, and the digest that they are known by, which is made once.
+pub struct Binary {
+    pub(super) bytes: Vec<u8>,
+    pub(super) digest: String,
+}
+
+impl Binary {
+    /// Of the bytes of a file, whatever they are.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        let digest = digest(&bytes);
+        Self { bytes, digest }
+    }
+
+    /// SHA-256 in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
 /// A directory of compiled plugins, or none.
 pub struct Cache {
     dir: Option<PathBuf>,
+    /// What was in it when it was looked at last, by key.
+    files: Mutex<BTreeMap<String, PathBuf>>,
 }
 
 impl Cache {
     /// Keeps nothing.
     pub fn none() -> Self {
-        Self { dir: None }
+        Self { dir: None, files: Mutex::default() }
     }
 
     /// Keeps compiled plugins in `dir`, which is made if it is not there. A directory that
     /// others may write to is refused, for what is in it will be run as native code.
     pub fn in_dir(dir: &Path) -> io::Result<Self> {
         make_private(dir)?;
-        Ok(Self { dir: Some(dir.to_owned()) })
+        Ok(Self { dir: Some(dir.to_owned()), files: Mutex::default() })
     }
 
-    /// The component of these bytes: from the cache, or compiled and kept.
-    pub(super) fn component(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let Some(dir) = &self.dir else { return Component::from_binary(engine, bytes) };
-        let key = key(engine, bytes);
-        if let Some(file) = find(dir, &key) {
-            match load(engine, &file) {
-                Ok(component) => return Ok(component),
-                Err(error) => {
-                    let why = format!("{error:#}");
-                    tracing::warn!(error = why, "a cached plugin was not usable; compiling it again");
-                    let _ = std::fs::remove_file(file);
-                }
+    /// The component of these bytes, if it was compiled before.
+    pub(super) fn kept(&self, engine: &Engine, binary: &Binary) -> Option<Component> {
+        let key = key(engine, binary);
+        let file = self.find(&key)?;
+        match load(engine, &file) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                let why = format!("{error:#}");
+                tracing::warn!(error = why, "a cached plugin was not usable; compiling it again");
+                let _ = std::fs::remove_file(file);
+                self.files().remove(&key);
+                None
             }
         }
-        let component = Component::from_binary(engine, bytes)?;
+    }
+
+    /// Compiles the component of these bytes, and keeps it.
+    pub(super) fn compile(&self, engine: &Engine, binary: &Binary) -> wasmtime::Result<Component> {
+        let component = Component::from_binary(engine, &binary.bytes)?;
+        let Some(dir) = &self.dir else { return Ok(component) };
+        let key = key(engine, binary);
         let kept = component.serialize().and_then(|code| {
             let file = dir.join(format!("{key}-{}.cwasm", digest(&code)));
-            Ok(write(&file, &code)?)
+            write(&file, &code)?;
+            // What is mapped from a file, and not written to, takes memory only while there is some to spare.
+            let component = load(engine, &file)?;
+            self.files().insert(key, file);
+            Ok(component)
         });
-        if let Err(error) = kept {
+        Ok(kept.unwrap_or_else(|error| {
             tracing::warn!(error = format!("{error:#}"), "a compiled plugin could not be kept");
-        }
-        Ok(component)
+            component
+        }))
     }
-}
 
-/// The file whose name begins with a key.
-fn find(dir: &Path, key: &str) -> Option<PathBuf> {
-    let names = std::fs::read_dir(dir).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
-    let names = names.filter_map(|name| name.into_string().ok());
-    let name = names.into_iter().find(|name| name.starts_with(key) && name.ends_with(".cwasm"))?;
-    Some(dir.join(name))
+    /// The file of a key. The directory is looked at again only for one that is new.
+    fn find(&self, key: &str) -> Option<PathBuf> {
+        let dir = self.dir.as_ref()?;
+        let mut files = self.files();
+        if !files.contains_key(key) {
+            let names = std::fs::read_dir(dir).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+            *files = names.filter_map(|name| Some((key_of(&name)?.to_owned(), dir.join(&name)))).collect();
+        }
+        files.get(key).cloned()
+    }
+
+    fn files(&self) -> MutexGuard<'_, BTreeMap<String, PathBuf>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Whatever the compiled code depends on: the component, the engine's settings, the version of wasmtime.
-fn key(engine: &Engine, bytes: &[u8]) -> String {
+fn key(engine: &Engine, binary: &Binary) -> String {
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
-    format!("{}-{:016x}", digest(bytes), settings.finish())
+    format!("{}-{:016x}", binary.digest, settings.finish())
+}
+
+/// The key in the name of a file: all before the digest of the code.
+fn key_of(name: &str) -> Option<&str> {
+    let (key, _) = name.strip_suffix(".cwasm")?.rsplit_once('-')?;
+    Some(key)
 }
 
 /// SHA-256 in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+/// The same of a file, which is not held in memory for it.
+fn digest_of(file: &Path) -> io::Result<String> {
+    let mut file = BufReader::with_capacity(READ_BYTES, File::open(file)?);
+    let mut digest = Sha256::new();
+    loop {
+        let part = file.fill_buf()?;
+        if part.is_empty() {
+            return Ok(hex(&digest.finalize()));
+        }
+        digest.update(part);
+        let read = part.len();
+        file.consume(read);
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[allow(unsafe_code, reason = "the one place that runs native code from a file")]
 fn load(engine: &Engine, file: &Path) -> wasmtime::Result<Component> {
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    if !name.ends_with(&digest(&std::fs::read(file)?)) {
+    if !name.ends_with(&digest_of(file)?) {
         return Err(wasmtime::Error::msg("the file is not what was written"));
     }
     // SAFETY: the file is one that `write` made: it stands in a directory that only this

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
+use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::Cache;
 use super::lane::Lane;
+use crate::capability::CallState;
 use crate::fault::{Error, Kind};
 use crate::seal::Seal;
+use crate::wit;
 
 /// How often every running guest is made to give way.
 const TICK: Duration = Duration::from_millis(10);
@@ -34,6 +37,8 @@ pub struct Runtime {
     pub(super) engine: Engine,
     pub(super) cache: Arc<Cache>,
     pub(super) lane: Arc<Lane>,
+    /// What every plugin may import.
+    pub(super) linker: Arc<Linker<CallState>>,
     /// Marks what is to come back: one for all plugins.
     pub seal: Seal,
     places: Places,
@@ -68,13 +73,15 @@ impl Runtime {
     /// An engine with places for `calls` calls at once, which keeps compiled code in `cache`.
     /// Must be called on a tokio runtime, which is the one that calls begin on.
     pub fn new(calls: usize, cache: Cache) -> Result<Self, EngineError> {
-        let engine = Engine::new(&engine_config(calls)).map_err(|error| EngineError(format!("{error:#}")))?;
+        let wrong = |error: wasmtime::Error| EngineError(format!("{error:#}"));
+        let engine = Engine::new(&engine_config(calls)).map_err(wrong)?;
+        let linker = Arc::new(linker(&engine).map_err(wrong)?);
         tick(engine.weak());
         let lane = Lane::new().map_err(|error| EngineError(error.to_string()))?;
         let (cache, lane) = (Arc::new(cache), Arc::new(lane));
         let seal = Seal::new().map_err(|error| EngineError(error.to_string()))?;
         let _heartbeat = Arc::new(AbortOnDropHandle::new(tokio::spawn(heartbeat())));
-        Ok(Self { engine, cache, lane, seal, places: Places::new(calls), _heartbeat })
+        Ok(Self { engine, cache, lane, linker, seal, places: Places::new(calls), _heartbeat })
     }
 
     /// The places for calls, all of them.
@@ -122,9 +129,18 @@ fn engine_config(calls: usize) -> Config {
     config
         .epoch_interruption(true)
         .memory_init_cow(true)
+        // Only a debugger would read it; a trap's trace comes of frame pointers.
+        .native_unwind_info(false)
         .max_wasm_stack(GUEST_STACK_BYTES)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
+}
+
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wit::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    Ok(linker)
 }
 
 /// Keeps a timer pending at all times. A call's deadline that is later than that need not

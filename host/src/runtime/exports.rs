@@ -34,6 +34,18 @@ impl Exports {
         })
     }
 
+    pub(super) fn has_resources(&self) -> bool {
+        self.resources.is_some()
+    }
+
+    pub(super) fn has_prompts(&self) -> bool {
+        self.prompts.is_some()
+    }
+
+    pub(super) fn has_skills(&self) -> bool {
+        self.skills.is_some()
+    }
+
     /// Those of an instance.
     pub(super) fn within(&self, instance: Instance) -> Visited<'_> {
         Visited { exports: self, instance }

@@ -13,7 +13,7 @@ mod output;
 mod plugin;
 mod tool;
 
-pub use self::cache::{Cache, digest};
+pub use self::cache::{Binary, Cache, digest};
 pub use self::engine::{EngineError, Places, Runtime};
 pub use self::needs::{Needs, NotAPlugin};
 pub use self::offers::{Completed, LoadedPrompt, LoadedTemplate, Offers};

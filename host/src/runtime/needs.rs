@@ -1,6 +1,8 @@
 //! What a component imports and exports, read off its bytes before anything is compiled.
 
 use wasmparser::{Encoding, Parser, Payload};
+use wasmtime::Engine;
+use wasmtime::component::Component;
 use wit_component::DecodedWasm;
 
 use crate::capability::{ALL, Entry, PluginGrants};
@@ -60,15 +62,15 @@ impl Needs {
             Err(error) => return Err(damaged(&error)),
         };
         let world = &resolve.worlds[world];
-        let exports: Vec<String> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
-        if !exports.iter().any(|export| export.starts_with(TOOLS)) {
-            let list = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
-            return Err(NotAPlugin::OtherWorld(list));
-        }
-        let mut needs = Self::sort(world.imports.keys().map(|key| resolve.name_world_key(key)));
-        let offer = |export: &String| Some(export.strip_prefix(OFFERS)?.split_once("@0.1")?.0.to_owned());
-        needs.offers = exports.iter().filter_map(offer).collect();
-        Ok(needs)
+        let named = |key| resolve.name_world_key(key);
+        Self::sort(world.imports.keys().map(named), world.exports.keys().map(named))
+    }
+
+    /// The same of a component that was read before it was compiled.
+    pub(super) fn of(compiled: &Component, engine: &Engine) -> Result<Self, NotAPlugin> {
+        let world = compiled.component_type();
+        let (imports, exports) = (world.imports(engine), world.exports(engine));
+        Self::sort(imports.map(|(name, _)| name.to_owned()), exports.map(|(name, _)| name.to_owned()))
     }
 
     /// Whether it offers what an interface of the contract says, such as `prompts`.
@@ -76,8 +78,17 @@ impl Needs {
         self.offers.iter().any(|offer| offer == interface)
     }
 
-    fn sort(imports: impl Iterator<Item = String>) -> Self {
-        let mut needs = Self::default();
+    fn sort(
+        imports: impl Iterator<Item = String>,
+        exports: impl Iterator<Item = String>,
+    ) -> Result<Self, NotAPlugin> {
+        let exports: Vec<String> = exports.collect();
+        if !exports.iter().any(|export| export.starts_with(TOOLS)) {
+            let list = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+            return Err(NotAPlugin::OtherWorld(list));
+        }
+        let offer = |export: &String| Some(export.strip_prefix(OFFERS)?.split_once("@0.1")?.0.to_owned());
+        let mut needs = Self { offers: exports.iter().filter_map(offer).collect(), ..Self::default() };
         for import in imports {
             let package = import.split(['/', '@']).next().unwrap_or_default();
             match package.split_once(':') {
@@ -88,7 +99,7 @@ impl Needs {
             }
         }
         needs.capabilities.sort();
-        needs
+        Ok(needs)
     }
 
     /// What is imported and not granted, each in a sentence that tells how to grant it.
@@ -118,6 +129,11 @@ fn first_line(error: &dyn std::fmt::Display) -> String {
 mod tests {
     use super::*;
 
+    fn sorted(imports: &[&str]) -> Needs {
+        let exports = ["toolhost:plugin/tools@0.1.0".to_owned()].into_iter();
+        Needs::sort(imports.iter().map(|import| (*import).to_owned()), exports).expect("is a plugin")
+    }
+
     #[test]
     fn files_that_are_no_plugins_are_told_apart() {
         let read = |bytes: &[u8]| Needs::read(bytes).expect_err("is refused");
@@ -132,7 +148,7 @@ mod tests {
     fn an_import_that_is_not_granted_is_named_with_the_line_that_would_grant_it() {
         let imports =
             ["toolhost:sql/sql@0.1.0", "toolhost:log/log@0.1.0", "toolhost:types/types@0.1.0", "wasi:io/poll@0.2.6"];
-        let needs = Needs::sort(imports.into_iter().map(str::to_owned));
+        let needs = sorted(&imports);
         assert_eq!(needs.capabilities, ["log", "sql"]);
         assert_eq!(needs.wasi, ["wasi:io/poll@0.2.6"]);
         let unmet = needs.unmet("crm", &PluginGrants::default());
@@ -145,7 +161,7 @@ mod tests {
 
     #[test]
     fn an_interface_that_nobody_offers_is_named() {
-        let needs = Needs::sort(["acme:db/raw@1.0.0".to_owned()].into_iter());
+        let needs = sorted(&["acme:db/raw@1.0.0"]);
         assert!(needs.unmet("x", &PluginGrants::default())[0].contains("acme:db/raw@1.0.0"));
     }
 }

@@ -57,13 +57,13 @@ pub struct LoadedPrompt {
 impl Offers {
     /// Asks the plugin for everything that it exports.
     pub(super) async fn of(guest: &Arc<Guest>, prefix: &str) -> Result<Self, LoadError> {
-        let (resources, templates) = catalogue(guest).await?;
+        let (resources, templates) = if guest.exports.has_resources() { catalogue(guest).await? } else { Default::default() };
         Ok(Self {
             tools: tools(guest, prefix).await?,
             resources,
             templates,
-            prompts: prompts(guest, prefix).await?,
-            skills: skills(guest).await?,
+            prompts: if guest.exports.has_prompts() { prompts(guest, prefix).await? } else { Default::default() },
+            skills: if guest.exports.has_skills() { skills(guest).await? } else { Default::default() },
         })
     }
 }

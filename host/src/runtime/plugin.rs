@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{HasSelf, InstancePre, Linker};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
+use wasmtime::component::{Component, InstancePre, Linker};
 
-use super::cache::digest;
+use super::cache::Binary;
 use super::exports::Exports;
 use super::instance::Guest;
 use super::offers::{Completed, LoadedPrompt, Offers};
@@ -86,12 +88,16 @@ pub struct Plugin {
 
 impl Plugin {
     /// Checks, compiles and describes a component.
-    pub async fn load(runtime: &Runtime, spec: PluginSpec, bytes: Vec<u8>) -> Result<Self, LoadError> {
-        let (its_runtime, its_spec) = (runtime.clone(), spec.clone());
-        // It takes a thread for as long as it lasts: not one that serves calls.
-        let code = tokio::task::spawn_blocking(move || Code::compile(&its_runtime, &its_spec, &bytes)).await;
-        let code = code.map_err(|error| LoadError::Unrunnable(error.to_string()))??;
-        Self::made_of(code, runtime, spec).await
+    pub async fn load(runtime: &Runtime, spec: PluginSpec, binary: Binary) -> Result<Self, LoadError> {
+        let runtime = runtime.clone();
+        // On its own, so that those which are loaded at once have all processors.
+        let load = tokio::spawn(async move {
+            let (its_runtime, its_spec) = (runtime.clone(), spec.clone());
+            // It takes a thread for as long as it lasts: not one that serves calls.
+            let code = tokio::task::spawn_blocking(move || Code::of(&its_runtime, &its_spec, binary)).await;
+            Self::made_of(code.map_err(crashed)??, &runtime, spec).await
+        });
+        AbortOnDropHandle::new(load).await.map_err(crashed)?
     }
 
     /// The same component, otherwise granted, set or named: nothing is compiled again.
@@ -261,23 +267,32 @@ struct Code {
 }
 
 impl Code {
-    fn compile(runtime: &Runtime, spec: &PluginSpec, bytes: &[u8]) -> Result<Self, LoadError> {
-        let needs = Needs::read(bytes)?;
+    fn of(runtime: &Runtime, spec: &PluginSpec, binary: Binary) -> Result<Self, LoadError> {
+        let (engine, cache) = (&runtime.engine, &runtime.cache);
+        // What is compiled already was read as a whole before that, and says the same of itself.
+        let kept = cache.kept(engine, &binary);
+        let needs = match &kept {
+            Some(component) => Needs::of(component, engine)?,
+            None => Needs::read(&binary.bytes)?,
+        };
         check_granted(&needs, spec)?;
-        let pre = link(runtime, &needs, bytes).map_err(|error| LoadError::unrunnable(&error))?;
-        Ok(Self { digest: digest(bytes), needs, pre })
+        let component = kept.map_or_else(|| cache.compile(engine, &binary), Ok);
+        let pre = component.and_then(|component| link(runtime, &needs, &component));
+        let pre = pre.map_err(|error| LoadError::unrunnable(&error))?;
+        Ok(Self { digest: binary.digest, needs, pre })
     }
 }
 
-fn link(runtime: &Runtime, needs: &Needs, bytes: &[u8]) -> wasmtime::Result<InstancePre<CallState>> {
-    let component = runtime.cache.component(&runtime.engine, bytes)?;
-    let mut linker = Linker::<CallState>::new(&runtime.engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wit::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+fn link(runtime: &Runtime, needs: &Needs, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
+    let mut linker = Linker::clone(&runtime.linker);
     for capability in needs.capabilities.iter().filter_map(|name| Entry::named(name)) {
         (capability.link)(&mut linker)?;
     }
-    linker.instantiate_pre(&component)
+    linker.instantiate_pre(component)
+}
+
+fn crashed(error: JoinError) -> LoadError {
+    LoadError::Unrunnable(error.to_string())
 }
 
 fn check_granted(needs: &Needs, spec: &PluginSpec) -> Result<(), LoadError> {
