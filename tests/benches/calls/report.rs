@@ -148,12 +148,18 @@ impl Report {
     }
 
     pub(crate) fn add_memory(&mut self, memory: PluginMemory) {
-        let PluginMemory { one_kib, many_kib } = memory;
-        let each = memory.kib_per_plugin();
+        let PluginMemory { one_kib, many_kib, .. } = memory;
+        let (each, own) = (memory.kib_per_plugin(), memory.own_kib_per_plugin());
         println!(
-            "\nMemory, each plugin having answered a call: {one_kib} KiB with one, and {each} KiB for each other."
+            "\nMemory, each plugin having answered a call: {one_kib} KiB with one, and {each} KiB for each other, \
+             {own} of them not mapped from files."
         );
-        self.memory = json!({ "one_plugin_kib": one_kib, "many_plugins_kib": many_kib, "kib_per_plugin": each });
+        self.memory = json!({
+            "one_plugin_kib": one_kib,
+            "many_plugins_kib": many_kib,
+            "kib_per_plugin": each,
+            "own_kib_per_plugin": own,
+        });
     }
 
     /// Writes the JSON, and says how the sandbox compares.

@@ -80,6 +80,26 @@ fn a_cached_file_that_holds_other_code_is_compiled_anew() -> Result<()> {
 }
 
 #[test]
+fn a_plugin_that_is_compiled_already_needs_its_grants_as_before() -> Result<()> {
+    let dir = folder(CONFIG, &["keeper"])?;
+    let check = |config: &str| -> Result<_> {
+        std::fs::write(dir.path().join("toolhost.toml"), format!("{CONFIG}{config}"))?;
+        let (status, printed) = run(dir.path(), &["check", "--offline"])?;
+        Ok((status.success(), printed))
+    };
+    let ungranted = "[plugins.keeper]\n[kv.cache.memory]\n";
+    let (good, refused) = check(ungranted)?;
+    assert!(!good && refused.contains("[plugins.keeper] grants = [\"kv."), "{refused}");
+    assert!(compiled(dir.path()).is_err(), "it was compiled before it was granted what it imports");
+    let (good, printed) = check("[plugins.keeper]\ngrants = [\"kv.cache\"]\n[kv.cache.memory]\n")?;
+    assert!(good, "{printed}");
+    compiled(dir.path())?;
+    // Now its needs are read off its code.
+    assert_eq!(check(ungranted)?, (false, refused));
+    Ok(())
+}
+
+#[test]
 fn a_cache_that_others_may_write_to_is_refused_with_what_to_do() -> Result<()> {
     let dir = folder(CONFIG, &["good"])?;
     let cache = dir.path().join("cache");
