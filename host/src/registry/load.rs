@@ -163,11 +163,10 @@ impl Load<'_> {
         }
         let (path, its_trust) = (file.to_owned(), trust.clone());
         let read = tokio::task::spawn_blocking(move || read(&path, &its_trust)).await;
-        let Read { binary, signer } =
-            read.unwrap_or_else(|error| Err(Error::other(error))).map_err(|error| {
-                let why = format!("{} cannot be read: {error}", file.display());
-                if error.kind() == ErrorKind::NotFound { Trouble::Gone(why) } else { Trouble::Wrong(why) }
-            })?;
+        let Read { binary, signer } = read.unwrap_or_else(|error| Err(Error::other(error))).map_err(|error| {
+            let why = format!("{} cannot be read: {error}", file.display());
+            if error.kind() == ErrorKind::NotFound { Trouble::Gone(why) } else { Trouble::Wrong(why) }
+        })?;
         let refused = |why: String| Trouble::Wrong(format!("{}: {why}", file.display()));
         // Nothing reads what the bytes mean before these two.
         let signer = signer.map_err(refused)?;

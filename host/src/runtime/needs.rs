@@ -78,10 +78,7 @@ impl Needs {
         self.offers.iter().any(|offer| offer == interface)
     }
 
-    fn sort(
-        imports: impl Iterator<Item = String>,
-        exports: impl Iterator<Item = String>,
-    ) -> Result<Self, NotAPlugin> {
+    fn sort(imports: impl Iterator<Item = String>, exports: impl Iterator<Item = String>) -> Result<Self, NotAPlugin> {
         let exports: Vec<String> = exports.collect();
         if !exports.iter().any(|export| export.starts_with(TOOLS)) {
             let list = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };

@@ -57,7 +57,8 @@ pub struct LoadedPrompt {
 impl Offers {
     /// Asks the plugin for everything that it exports.
     pub(super) async fn of(guest: &Arc<Guest>, prefix: &str) -> Result<Self, LoadError> {
-        let (resources, templates) = if guest.exports.has_resources() { catalogue(guest).await? } else { Default::default() };
+        let (resources, templates) =
+            if guest.exports.has_resources() { catalogue(guest).await? } else { Default::default() };
         Ok(Self {
             tools: tools(guest, prefix).await?,
             resources,
