@@ -18,13 +18,6 @@ const MANY: usize = 100;
 /// Each start from the cache is timed this often; the median counts.
 const STARTS: usize = 5;
 
-/// How long a start of many plugins from the cache may take.
-const CACHED_MAX: Duration = Duration::from_millis(500);
-
-/// What a plugin that has answered may hold of memory, in KiB, beside the code that is mapped from
-/// the cache: that is the kernel's to take back, and it counts more of it than was touched.
-const OWN_KIB_MAX: u64 = 600;
-
 /// How long `toolhost check --offline` takes, which does all that `serve` does but listen.
 pub(crate) struct StartTime {
     pub(crate) plugins: usize,
@@ -61,7 +54,6 @@ fn start_time(plugins: usize) -> Result<StartTime> {
     // Once is enough, for it is long: each is compiled.
     let cold = check(folder.path())?;
     let cached = median((0..STARTS).map(|_| check(folder.path())).collect::<Result<_>>()?);
-    ensure!(cached <= CACHED_MAX, "{plugins} plugins were ready after {cached:?}, and not within {CACHED_MAX:?}");
     Ok(StartTime { plugins, cold, cached })
 }
 
@@ -81,10 +73,7 @@ pub(crate) async fn memory_of_plugins() -> Result<PluginMemory> {
     // Compiling takes memory of its own, so it is done before.
     check(with_plugins(MANY)?.write()?.path())?;
     let ((one_kib, one_own_kib), (many_kib, many_own_kib)) = (memory_kib(1).await?, memory_kib(MANY).await?);
-    let memory = PluginMemory { one_kib, many_kib, one_own_kib, many_own_kib };
-    let own = memory.own_kib_per_plugin();
-    ensure!(own <= OWN_KIB_MAX, "a plugin holds {own} KiB of its own, and not {OWN_KIB_MAX} at most");
-    Ok(memory)
+    Ok(PluginMemory { one_kib, many_kib, one_own_kib, many_own_kib })
 }
 
 /// All that a host holds, and what of it is of no file.
