@@ -20,7 +20,8 @@ pub(super) struct New {
 }
 
 /// The files of a new plugin: where they stand, and what is in them.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
+    (".cargo/config.toml", include_str!("config.toml.in")),
     ("Cargo.toml", include_str!("Cargo.toml.in")),
     ("src/lib.rs", include_str!("lib.rs.in")),
     ("calls.toml", include_str!("calls.toml.in")),
