@@ -16,7 +16,10 @@
 //! # fn main() {}
 //! ```
 //!
-//! Build it as a `cdylib` with `cargo build --target wasm32-wasip2`: that file is the plugin.
+//! Build it as a `cdylib` with `cargo build --target wasm32-wasip2`: that file is the plugin. Each
+//! call is a new instance, and quicker with room in its first memory than when it has to ask for
+//! more: `rustflags = ["-Clink-arg=--initial-memory=2097152"]` under `[target.wasm32-wasip2]` in
+//! `.cargo/config.toml`, which `toolhost new` writes.
 //!
 //! - The doc comment of a function is the description that the model reads; that of a
 //!   parameter describes the argument. Both must be there.
@@ -139,6 +142,7 @@
 
 extern crate self as toolhost_sdk;
 
+mod arguments;
 pub mod client;
 mod complete;
 mod error;

@@ -4,7 +4,8 @@
 //! [`describe`] and [`call`] it can still be built on tools made by `#[tool]`. The functions of
 //! the host stand as the contract names them, such as [`sql::sql::query`].
 
-pub use crate::tool::{Arguments, Entry, Tool as ToolFunction, call, describe};
+pub use crate::arguments::{Argument, ArgumentList, Arguments};
+pub use crate::tool::{Entry, Tool as ToolFunction, call, describe};
 pub use crate::wit::exports::toolhost::plugin::tools::{Annotations, Error, Guest, Outcome, TaskUse, Tool};
 pub use crate::wit::toolhost::types::content::{
     Audience, Content, EmbeddedResource, Icon, Media, Part, PartAnnotations, ResourceBody, ResourceLink,

@@ -1,10 +1,6 @@
 //! From functions to the plugin's tools: what `#[tool]` and `plugin!` write down.
 
-use std::collections::BTreeMap;
-
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
-
+use crate::arguments::Arguments;
 use crate::wit::exports::toolhost::plugin::tools;
 use crate::{Error, Outcome, Result};
 
@@ -18,7 +14,7 @@ pub trait Tool {
     fn describe() -> tools::Tool;
 
     /// Runs it.
-    fn call(arguments: Arguments) -> Result<Outcome>;
+    fn call(arguments: Arguments<'_>) -> Result<Outcome>;
 }
 
 /// One line of a plugin's list of tools.
@@ -26,7 +22,7 @@ pub trait Tool {
 pub struct Entry {
     name: &'static str,
     describe: fn() -> tools::Tool,
-    call: fn(Arguments) -> Result<Outcome>,
+    call: fn(Arguments<'_>) -> Result<Outcome>,
 }
 
 impl Entry {
@@ -48,56 +44,5 @@ pub fn call(tools: &[Entry], name: &str, arguments: &str) -> Result<Outcome> {
         let message = format!("This plugin has no tool `{name}`.");
         return Err(Error::not_found(message));
     };
-    (tool.call)(Arguments::parse(arguments)?)
-}
-
-/// The arguments of one call, taken out one by one. Each stays text until its type is
-/// known, so that no tree of it is built on the way.
-#[derive(Debug)]
-pub struct Arguments(BTreeMap<String, Box<RawValue>>);
-
-impl Arguments {
-    /// Reads a JSON object.
-    fn parse(text: &str) -> Result<Self> {
-        match serde_json::from_str(text) {
-            Ok(object) => Ok(Self(object)),
-            Err(error) => Err(Error::invalid(format!("The arguments are not a JSON object: {error}."))),
-        }
-    }
-
-    /// Refuses arguments that the tool does not know.
-    pub fn known(self, names: &[&str]) -> Result<Self> {
-        match self.0.keys().find(|key| !names.contains(&key.as_str())) {
-            Some(unknown) if names.is_empty() => {
-                let message = format!("There is no argument `{unknown}`: this tool takes none.");
-                Err(Error::invalid(message))
-            }
-            Some(unknown) => {
-                let names = names.join("`, `");
-                let message = format!("There is no argument `{unknown}`: this tool takes `{names}`.");
-                Err(Error::invalid(message))
-            }
-            None => Ok(self),
-        }
-    }
-
-    /// An argument that must be there.
-    pub fn required<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
-        let missing = || Error::invalid(format!("The argument `{name}` is missing."));
-        self.optional(name)?.ok_or_else(missing)
-    }
-
-    /// An argument that may be missing.
-    pub fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
-        let Some(value) = self.0.remove(name) else {
-            return Ok(None);
-        };
-        let wrong = |error| Error::invalid(format!("The argument `{name}` is not right: {error}."));
-        serde_json::from_str(value.get()).map(Some).map_err(wrong)
-    }
-
-    /// An argument that has a value when it is missing.
-    pub fn or<T: DeserializeOwned>(&mut self, name: &str, default: T) -> Result<T> {
-        Ok(self.optional(name)?.unwrap_or(default))
-    }
+    (tool.call)(Arguments::of(arguments))
 }

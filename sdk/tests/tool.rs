@@ -49,6 +49,12 @@ fn shadows(
     format!("{arguments} {call}")
 }
 
+/// Is called as the macro's own words are.
+#[tool]
+fn list() -> &'static str {
+    "a list"
+}
+
 /// Runs a statement.
 #[tool]
 fn run(
@@ -106,6 +112,7 @@ const TOOLS: &[Entry] = &[
     Entry::of::<shift>(),
     Entry::of::<deploy>(),
     Entry::of::<choose>(),
+    Entry::of::<list>(),
 ];
 
 fn structured(name: &str, arguments: Value) -> Value {
@@ -195,6 +202,11 @@ fn an_unknown_tool_is_not_found() {
 fn parameters_may_have_any_name() {
     let outcome = call(TOOLS, "shadows", r#"{"arguments":1,"call":2}"#).unwrap();
     assert_eq!(outcome, "1 2".into_outcome().unwrap());
+}
+
+#[test]
+fn a_tool_may_have_any_name() {
+    assert_eq!(call(TOOLS, "list", "{}").unwrap(), "a list".into_outcome().unwrap());
 }
 
 #[test]

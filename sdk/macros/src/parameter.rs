@@ -5,7 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::parse::Parse;
 use syn::spanned::Spanned as _;
-use syn::{Error, Expr, ExprLit, FnArg, GenericArgument, Lit, LitStr, Pat, PatType, Path, PathArguments, Result, Type};
+use syn::{
+    Error, Expr, ExprLit, FnArg, GenericArgument, Ident, Lit, LitStr, Pat, PatType, Path, PathArguments, Result, Type,
+};
 
 use crate::function::description;
 
@@ -92,7 +94,7 @@ impl Parameter {
         matches!(self.absence, Absence::Refused)
     }
 
-    /// The expression that takes it out of `arguments`.
+    /// The expression that takes it out of `arguments` that are words.
     pub(crate) fn value(&self) -> TokenStream {
         let (name, kind) = (&self.name, &self.kind);
         match &self.absence {
@@ -103,6 +105,20 @@ impl Parameter {
                 quote_spanned!(kind.span()=> arguments.or::<#kind>(#name, #default)?)
             }
         }
+    }
+
+    /// The `Argument` that it is read into, and the expression that takes it out of it.
+    pub(crate) fn argument(&self, variable: &Ident) -> (TokenStream, TokenStream) {
+        let (name, kind) = (&self.name, &self.kind);
+        let (kind, value) = match &self.absence {
+            Absence::Refused => (kind, quote_spanned!(kind.span()=> #variable.required()?)),
+            Absence::None(inner) => (inner, quote_spanned!(kind.span()=> #variable.optional())),
+            Absence::Default(default) => {
+                let default = default_value(default);
+                (kind, quote_spanned!(kind.span()=> #variable.or(#default)))
+            }
+        };
+        (quote_spanned!(kind.span()=> ::toolhost_sdk::raw::Argument::<#kind>::new(#name)), value)
     }
 
     /// Refuses the attribute of another macro.

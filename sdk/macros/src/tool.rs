@@ -1,7 +1,7 @@
 //! From a function to a tool: its options, and the `impl` beside it.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::spanned::Spanned as _;
 use syn::{Error, Expr, Ident, ItemFn, LitStr, Path, Result};
@@ -67,17 +67,16 @@ pub(crate) fn expand(options: ToolOptions, mut function: ItemFn) -> Result<Token
             .map(|flag| optional(flag.map(|flag| quote!(#flag))));
     let task_use = task_use(options.task)?;
     let keywords = options.keywords.unwrap_or_default();
-    let names: Vec<&str> = parameters.iter().map(Parameter::name).collect();
     // Whoever writes the schema by hand says there what else may be given.
-    let (input_schema, arguments) = match options.schema {
-        Some(schema) => (quote!(::toolhost_sdk::__private::json(#schema)), quote!(arguments)),
+    let (input_schema, read) = match options.schema {
+        Some(schema) => (quote!(::toolhost_sdk::__private::json(#schema)), quote!(read_some_into)),
         None => {
             let schemas = parameters.iter().map(schema).collect::<Result<Vec<_>>>()?;
             let schema = quote!(::toolhost_sdk::__private::Parameters::new()#(#schemas)*.finish().to_string());
-            (schema, quote!(arguments.known(&[#(#names),*])?))
+            (schema, quote!(read_into))
         }
     };
-    let values = parameters.iter().map(Parameter::value);
+    let call = call(ident, &parameters, &read);
     let output = output(&function);
     let with_type = with_type(&function);
 
@@ -108,13 +107,34 @@ pub(crate) fn expand(options: ToolOptions, mut function: ItemFn) -> Result<Token
                 }
             }
 
-            #[allow(unused_mut, unused_variables, clippy::unit_arg)]
-            fn call(arguments: ::toolhost_sdk::raw::Arguments) -> ::toolhost_sdk::Result<::toolhost_sdk::Outcome> {
-                let mut arguments = #arguments;
-                ::toolhost_sdk::IntoOutcome::into_outcome(#ident(#(#values),*))
-            }
+            #call
         }
     })
+}
+
+/// The method that reads the arguments and runs the function with them.
+fn call(function: &Ident, parameters: &[Parameter], read: &TokenStream) -> TokenStream {
+    // None of these names hides the function, whatever it is called.
+    let variable = |name: &str| Ident::new(name, Span::mixed_site());
+    let (given, list) = (variable("given"), variable("list"));
+    let variables: Vec<Ident> = (0..parameters.len()).map(|place| variable(&format!("argument_{place}"))).collect();
+    let (arguments, values): (Vec<_>, Vec<_>) =
+        parameters.iter().zip(&variables).map(|(parameter, variable)| parameter.argument(variable)).unzip();
+    let (arguments, variables) = (nested(arguments.iter()), nested(variables.iter()));
+    quote! {
+        #[allow(clippy::let_unit_value, clippy::unit_arg)]
+        fn call(#given: ::toolhost_sdk::raw::Arguments<'_>) -> ::toolhost_sdk::Result<::toolhost_sdk::Outcome> {
+            let mut #list = #arguments;
+            #given.#read(&mut #list)?;
+            let #variables = #list;
+            ::toolhost_sdk::IntoOutcome::into_outcome(#function(#(#values),*))
+        }
+    }
+}
+
+/// A pair of the first and the rest, down to nothing.
+fn nested(items: impl DoubleEndedIterator<Item: ToTokens>) -> TokenStream {
+    items.rev().fold(quote!(()), |rest, first| quote!((#first, #rest)))
 }
 
 /// The step that adds a parameter to the schema.
