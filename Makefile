@@ -3,7 +3,8 @@
 #   make demo         build, seed a CRM, serve it on 127.0.0.1:8000
 #   make test         every test, with the servers it needs
 #   make conformance  the protocol's own conformance suite alone, with its totals
-#   make bench        toolhost beside bare rmcp, in one run; and what a question to the policy costs
+#   make bench        toolhost beside bare rmcp, in one run; what grows under load, and what must not; and what
+#                     a question to the policy costs
 #   make soak         callers, hostile calls, reloads and kills for ten minutes (SOAK_S seconds)
 #   make lint         formatting and clippy
 #   make plugins      the plugins, as .wasm files
@@ -35,9 +36,10 @@ conformance: plugins node
 	$(OTHERS) $(CARGO) test --workspace --test conformance -- --nocapture
 
 # Without the embedded engine, which no call here uses and which takes most of a build's time.
-bench: plugins
+bench: plugins mariadb
 	$(CARGO) build --profile dist -p toolhost -p toolhost-tests --no-default-features
-	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features --bench calls --bench policy
+	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features \
+		--bench calls --bench loads --bench policy
 
 soak: plugins
 	$(CARGO) build --workspace --bin toolhost

@@ -5,11 +5,13 @@
 pub mod athena;
 mod aws;
 pub mod bedrock;
+pub mod bench;
 pub mod canary;
 pub mod cases;
 pub mod crm;
 pub mod data_api;
 pub mod http;
+pub mod keys;
 pub mod lender;
 pub mod mariadb;
 pub mod mcp;

@@ -298,7 +298,13 @@ pub fn bytes(name: &str) -> Result<Vec<u8>> {
 
 /// The same component as another file: with a section that nobody reads.
 pub fn marked(bytes: &[u8]) -> Vec<u8> {
-    [bytes, b"\0\x05\x04mark"].concat()
+    marked_as(bytes, "mark")
+}
+
+/// The same component as a file of its own for each name, of at most a hundred characters.
+pub fn marked_as(bytes: &[u8], name: &str) -> Vec<u8> {
+    // A custom section: its length and that of its name are small enough for one byte each.
+    [bytes, &[0, name.len() as u8 + 1, name.len() as u8], name.as_bytes()].concat()
 }
 
 /// The root of the repository.

@@ -10,14 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::RwLock;
 use toolhost_tests::canary;
 use toolhost_tests::component;
 use toolhost_tests::http::Connection;
+use toolhost_tests::keys::{self, key};
 use toolhost_tests::toolhost::{Setup, Toolhost, run};
 
 const CALLERS: usize = 64;
@@ -50,21 +48,6 @@ deadline_ms = 300
 ";
 
 const POLICY: &str = "@id(\"team\")\npermit (principal in Group::\"team\", action, resource);\n";
-
-/// The key of one caller: 32 bytes that differ.
-fn key(caller: usize) -> String {
-    format!("thk_{}", BASE64.encode(Sha256::digest(format!("soak {caller}"))))
-}
-
-fn keys() -> String {
-    let key = |caller: usize| {
-        let digest: String = Sha256::digest(key(caller)).iter().map(|byte| format!("{byte:02x}")).collect();
-        format!(
-            "[[key]]\nid = \"k{caller}\"\nsha256 = \"{digest}\"\ncaller = \"caller{caller}\"\ngroups = [\"team\"]\n\n"
-        )
-    };
-    (0..CALLERS).map(key).collect()
-}
 
 /// What was seen from the street.
 #[derive(Default)]
@@ -166,7 +149,7 @@ async fn whatever_was_answered_is_right_and_in_the_trail() -> Result<()> {
         Some(seconds) => seconds.to_str().context("SOAK_S is a number")?.parse()?,
         None => SECONDS,
     };
-    let setup = Setup::new(CONFIG).beside("keys.toml", keys()).beside("policy.cedar", POLICY);
+    let setup = Setup::new(CONFIG).beside("keys.toml", keys::file(CALLERS)).beside("policy.cedar", POLICY);
     let setup = setup.plugin("good", "good")?.plugin("liar", "liar")?;
     let mut host = setup.plugin("greedy", "greedy")?.plugin("endless", "endless")?.start().await?;
     let (url, seen) = (RwLock::new(host.url().to_owned()), Seen::default());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use toolhost_tests::toolhost::{Setup, run};
+use toolhost_tests::toolhost::{Setup, marked_as, run};
 use toolhost_tests::{component, process};
 
 /// None tells what the process itself takes.
@@ -93,8 +93,7 @@ fn with_plugins(plugins: usize) -> Result<Setup> {
     let good = std::fs::read(component("good")?)?;
     Ok((0..plugins).fold(Setup::new(""), |setup, number| {
         let name = name(number);
-        let mark = [&[0, name.len() as u8 + 1, name.len() as u8], name.as_bytes()].concat();
-        setup.file(&name, [&good[..], &mark].concat())
+        setup.file(&name, marked_as(&good, &name))
     }))
 }
 

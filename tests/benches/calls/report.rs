@@ -1,13 +1,12 @@
 //! What was measured, as a table to read and as JSON to compare.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
+use toolhost_tests::bench::client::ARGUMENT_BYTES;
+use toolhost_tests::bench::turns::{MEASURES, Measured, Plan};
+use toolhost_tests::bench::{load_average, report_file};
 use toolhost_tests::mcp::Era;
 
-use crate::client::{ARGUMENT_BYTES, Answered, Load};
 use crate::loading::{PluginMemory, StartTime};
 
 /// At most so much slower than bare rmcp may a sandboxed call be, at the median.
@@ -15,31 +14,10 @@ const SLOWER_MAX: f64 = 2.0;
 
 /// All turns of one server with one number of connections.
 pub(crate) struct Row {
-    server: &'static str,
-    era: Era,
-    connections: usize,
-    pub(crate) rounds: Vec<Round>,
-    pub(crate) memory_kib: u64,
+    pub(crate) era: Era,
+    pub(crate) connections: usize,
+    pub(crate) measured: Measured,
 }
-
-/// One turn.
-pub(crate) struct Round {
-    calls: usize,
-    p50_us: f64,
-    p99_us: f64,
-    calls_per_s: f64,
-    cpu_us: f64,
-}
-
-type Measure = fn(&Round) -> f64;
-
-/// The numbers of a turn that rows show and ratios compare.
-const MEASURES: [(&str, Measure); 4] = [
-    ("p50", |round| round.p50_us),
-    ("p99", |round| round.p99_us),
-    ("throughput", |round| round.calls_per_s),
-    ("cpu", |round| round.cpu_us),
-];
 
 /// The whole run.
 pub(crate) struct Report {
@@ -51,41 +29,10 @@ pub(crate) struct Report {
     memory: Value,
 }
 
-impl Row {
-    pub(crate) fn new(server: &'static str, era: Era, connections: usize) -> Self {
-        Self { server, era, connections, rounds: Vec::new(), memory_kib: 0 }
-    }
-
-    fn median(&self, measure: Measure) -> f64 {
-        median(self.rounds.iter().map(measure).collect())
-    }
-
-    /// The median of the ratios of single rounds.
-    fn ratio(&self, native: &Row, measure: Measure) -> f64 {
-        let rounds = self.rounds.iter().zip(&native.rounds);
-        median(rounds.map(|(own, native)| measure(own) / measure(native)).collect())
-    }
-}
-
-impl Round {
-    pub(crate) fn new(answered: Answered, cpu: Duration) -> Self {
-        let Answered { times, time } = answered;
-        let us = |time: Duration| time.as_secs_f64() * 1e6;
-        let at = |part: f64| us(times[((times.len() - 1) as f64 * part).round() as usize]);
-        let calls = times.len();
-        Self {
-            calls,
-            p50_us: at(0.5),
-            p99_us: at(0.99),
-            calls_per_s: calls as f64 / time.as_secs_f64(),
-            cpu_us: us(cpu) / calls as f64,
-        }
-    }
-}
-
 impl Report {
     /// Says what is about to be measured.
-    pub(crate) fn begin(turn: Load, rounds: usize) -> Result<Self> {
+    pub(crate) fn begin(plan: Plan) -> Result<Self> {
+        let Plan { turn, rounds, .. } = plan;
         let (load_before, turn_ms) = (load_average()?, turn.time.as_millis() as u64);
         println!(
             "The servers take turns, {rounds} rounds of {turn_ms} ms; arguments of {ARGUMENT_BYTES} bytes of JSON."
@@ -109,17 +56,18 @@ impl Report {
     /// Adds the rows of one number of connections, the native one first.
     pub(crate) fn add_rows(&mut self, rows: Vec<Row>) {
         for row in &rows {
-            let [p50, p99, throughput, cpu] = MEASURES.map(|(_, measure)| row.median(measure));
-            let (era, memory) = (era_name(row.era), row.memory_kib as f64 / 1024.0);
+            let measured = &row.measured;
+            let [p50, p99, throughput, cpu] = MEASURES.map(|(_, measure)| measured.median(measure));
+            let (era, memory) = (era_name(row.era), measured.memory_kib as f64 / 1024.0);
             println!(
                 "{era:<7} {:>5} {:<9} {p50:>9.1} {p99:>9.1} {throughput:>11.0} {cpu:>12.1} {memory:>8.1}",
-                row.connections, row.server
+                row.connections, measured.server
             );
             self.calls.push(json!({
-                "server": row.server,
+                "server": measured.server,
                 "era": era,
                 "connections": row.connections,
-                "calls": row.rounds.iter().map(|round| round.calls).sum::<usize>(),
+                "calls": measured.rounds.iter().map(|round| round.calls).sum::<usize>(),
                 "p50_us": p50,
                 "p99_us": p99,
                 "requests_per_s": throughput,
@@ -129,9 +77,9 @@ impl Report {
         }
         let Some((native, others)) = rows.split_first() else { return };
         for row in others {
-            let ratios = MEASURES.map(|(name, measure)| (name, row.ratio(native, measure)));
+            let ratios = MEASURES.map(|(name, measure)| (name, row.measured.ratio(&native.measured, measure)));
             let shown = ratios.map(|(name, ratio)| format!("{name} {ratio:.2}"));
-            println!("{:>13} {}/{}: {}\n", "", row.server, native.server, shown.join(", "));
+            println!("{:>13} {}/{}: {}\n", "", row.measured.server, native.measured.server, shown.join(", "));
             for (name, ratio) in ratios {
                 self.ratios.insert(ratio_name(name, row.era, row.connections), json!(ratio));
             }
@@ -175,7 +123,7 @@ impl Report {
             "start": self.start,
             "memory": self.memory,
         });
-        let file = report_file()?;
+        let file = report_file("report.json")?;
         std::fs::write(&file, serde_json::to_string_pretty(&report)? + "\n")?;
         println!("The load of this machine is {load_after}. All numbers are in {}.", file.display());
         let word = if p50 <= SLOWER_MAX { "is" } else { "is not" };
@@ -200,23 +148,4 @@ fn era_name(era: Era) -> &'static str {
         Era::Modern => "modern",
         Era::Legacy => "legacy",
     }
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_unstable_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// Of the last minute.
-fn load_average() -> Result<f64> {
-    let averages = std::fs::read_to_string("/proc/loadavg")?;
-    Ok(averages.split_whitespace().next().context("no load")?.parse()?)
-}
-
-/// `<target>/bench/report.json`: a bench stands in `<target>/release/deps`.
-fn report_file() -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    let folder = program.ancestors().nth(3).context("no target directory")?.join("bench");
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder.join("report.json"))
 }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A connection, and the last answer on it.
-pub(crate) struct Http1 {
+pub(super) struct Http1 {
     stream: TcpStream,
     received: Vec<u8>,
     body: Vec<u8>,
@@ -23,14 +23,14 @@ struct Head {
 
 impl Http1 {
     /// Connects to an authority such as `127.0.0.1:4711`.
-    pub(crate) async fn open(authority: &str) -> Result<Self> {
+    pub(super) async fn open(authority: &str) -> Result<Self> {
         let stream = TcpStream::connect(authority).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, received: Vec::with_capacity(16 << 10), body: Vec::new() })
     }
 
     /// Sends a whole request and reads the whole answer: status and body.
-    pub(crate) async fn send(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
+    pub(super) async fn send(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
         self.stream.write_all(request).await?;
         self.received.clear();
         let mut head = None;
@@ -49,7 +49,7 @@ impl Http1 {
     }
 
     /// A header of the last answer; the name in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         let end = end_of_head(&self.received)?;
         let head = std::str::from_utf8(self.received.get(..end)?).ok()?;
         let mut fields = head.lines().filter_map(|line| line.split_once(':'));
@@ -62,8 +62,11 @@ impl Http1 {
         let mut rest = self.received.get(head.bytes..).unwrap_or_default();
         if !head.chunked {
             let length = head.content_length.context("the answer does not say how long it is")?;
-            self.body.extend_from_slice(rest);
-            return Ok(rest.len() >= length);
+            let is_whole = rest.len() >= length;
+            if is_whole {
+                self.body.extend_from_slice(rest);
+            }
+            return Ok(is_whole);
         }
         while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
             let size = std::str::from_utf8(&rest[..end])?.trim();

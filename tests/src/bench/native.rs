@@ -1,12 +1,9 @@
-//! The two that are compared, each a process of its own: toolhost as it is shipped, and a
-//! server with the same tool as the documentation of rmcp builds one, without any sandbox.
+//! The native server: the same tools as the documentation of rmcp builds them, without any sandbox.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use axum::Router;
 use axum::serve::ListenerExt;
 use rmcp::handler::server::common::schema_for_input;
@@ -24,85 +21,24 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde::Deserialize;
 use serde_json::json;
-use toolhost_tests::process;
-use toolhost_tests::toolhost::{Setup, Toolhost};
 
-/// With this argument the program is the native server.
-pub(crate) const NATIVE_ARGUMENT: &str = "native-echo";
+use super::query::{Database, Query};
 
-/// One that is called. It ends when it is dropped.
-pub(crate) struct Server {
-    pub(crate) name: &'static str,
-    /// The name of its `echo`.
-    pub(crate) tool: &'static str,
-    process: Process,
-}
+/// With this as its first argument a bench is the native server.
+pub const ARGUMENT: &str = "native";
 
-enum Process {
-    Native { child: Child, url: String },
-    Toolhost(Toolhost),
-}
-
-impl Server {
-    /// This program again, as the native server.
-    pub(crate) fn native() -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg(NATIVE_ARGUMENT)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().context("a pipe")?).read_line(&mut url)?;
-        let process = Process::Native { child, url: url.trim_end().to_owned() };
-        Ok(Self { name: "native", tool: "echo", process })
-    }
-
-    /// The program `toolhost serve` with one plugin, a fresh instance for each call. All
-    /// settings are the defaults; its log, a line for each call, goes to a file.
-    pub(crate) async fn toolhost() -> Result<Self> {
-        let host = Setup::new("").plugin("good", "good")?.start().await?;
-        Ok(Self { name: "toolhost", tool: "good__echo", process: Process::Toolhost(host) })
-    }
-
-    pub(crate) fn url(&self) -> &str {
-        match &self.process {
-            Process::Native { url, .. } => url,
-            Process::Toolhost(host) => host.url(),
-        }
-    }
-
-    /// Processor time that it has used, in whole hundredths of a second.
-    pub(crate) fn cpu_time(&self) -> Result<Duration> {
-        process::cpu_time(self.pid())
-    }
-
-    /// Memory that it holds, in KiB.
-    pub(crate) fn memory_kib(&self) -> Result<u64> {
-        process::memory_kib(self.pid())
-    }
-
-    fn pid(&self) -> u32 {
-        match &self.process {
-            Process::Native { child, .. } => child.id(),
-            Process::Toolhost(host) => host.pid(),
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Process::Native { child, .. } = &mut self.process {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// Serves the native tool until standard input ends, as it does when its parent does.
-pub(crate) fn run_native() -> Result<()> {
+/// Serves the native tools until standard input ends, as it does when its parent does. Always
+/// there is `echo`; further arguments, in pairs, ask for more:
+///
+/// | arguments | tools |
+/// | --- | --- |
+/// | `tools FILE` | those of a JSON array, each of which does what `echo` does |
+/// | `sqlite FILE` | `run_query` at a SQLite file |
+/// | `mysql URL` | `run_query` at a database of MySQL or MariaDB |
+pub fn run(arguments: &[String]) -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let config = StreamableHttpServerConfig::default().with_json_response(true);
-        let native = Native::new();
+        let native = Native { tools: Arc::new(tools(arguments)?) };
         let service =
             StreamableHttpService::new(move || Ok(native.clone()), Arc::new(LocalSessionManager::default()), config);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -143,12 +79,29 @@ fn echo(Parameters(Echo { message, payload }): Parameters<Echo>) -> CallToolResu
     result
 }
 
-impl Native {
-    fn new() -> Self {
-        let schema = schema_for_input::<Echo>().unwrap_or_default();
-        let tool = Tool::new("echo", "Answers with what it was given.", schema);
-        Self { tools: Arc::new(ToolRouter::new().with_route((tool, echo))) }
+fn tools(arguments: &[String]) -> Result<ToolRouter<Native>> {
+    let schema = schema_for_input::<Echo>().unwrap_or_default();
+    let mut tools = ToolRouter::new().with_route((Tool::new("echo", "Answers with what it was given.", schema), echo));
+    for pair in arguments.chunks(2) {
+        let [word, value] = pair else { anyhow::bail!("not a pair: {pair:?}") };
+        let database = match word.as_str() {
+            "sqlite" => Database::sqlite(value),
+            "mysql" => Database::mysql(value)?,
+            "tools" => {
+                let listed: Vec<Tool> = serde_json::from_str(&std::fs::read_to_string(value)?)?;
+                tools = listed.into_iter().fold(ToolRouter::new(), |tools, tool| tools.with_route((tool, echo)));
+                continue;
+            }
+            _ => anyhow::bail!("there is no `{word}`"),
+        };
+        let schema = schema_for_input::<Query>().unwrap_or_default();
+        let run_query = move |Parameters(query): Parameters<Query>| {
+            let database = database.clone();
+            async move { database.answer(query).await.map_err(|error| ErrorData::internal_error(error.to_string(), None)) }
+        };
+        tools = tools.with_route((Tool::new("run_query", "Answers with rows.", schema), run_query));
     }
+    Ok(tools)
 }
 
 /// What rmcp's `#[tool_handler]` writes, with a router that is made once.

@@ -1,49 +1,88 @@
 //! The load client: MCP calls on kept connections, each answer checked, each call timed.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
-use toolhost_tests::mcp::Era;
 
-use crate::http1::Http1;
+use super::http1::Http1;
+use crate::mcp::Era;
 
-/// The arguments of every call are this long, as JSON text.
-pub(crate) const ARGUMENT_BYTES: usize = 1_024;
+/// The arguments of a call are this long, as JSON text, where nothing else is said.
+pub const ARGUMENT_BYTES: usize = 1_024;
 
 /// Ids have seven digits throughout, so that every request is equally long.
 const FIRST_ID: usize = 1_000_000;
 
 /// How long calls go on: until either limit.
 #[derive(Clone, Copy)]
-pub(crate) struct Load {
-    pub(crate) time: Duration,
-    pub(crate) calls: usize,
+pub struct Load {
+    /// No call begins after that.
+    pub time: Duration,
+    /// How many calls there are at most, on all connections together.
+    pub calls: usize,
 }
 
 /// The calls of one turn.
-pub(crate) struct Answered {
+pub struct Answered {
     /// How long each took, shortest first.
-    pub(crate) times: Vec<Duration>,
+    pub times: Vec<Duration>,
     /// From the first request to the last answer.
-    pub(crate) time: Duration,
+    pub time: Duration,
+}
+
+/// What is asked again and again, and how the right answer is known.
+#[derive(Clone)]
+pub struct Question {
+    method: &'static str,
+    params: Value,
+    bearer: Option<String>,
+    right: Arc<dyn Fn(&Value) -> bool + Send + Sync>,
+}
+
+impl Question {
+    /// A request: its method, its parameters, and whether a result is the right one.
+    pub fn new(method: &'static str, params: Value, right: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Self {
+        Self { method, params, bearer: None, right: Arc::new(right) }
+    }
+
+    /// A call of a tool that answers with what it was given: so many bytes of JSON.
+    pub fn echo(tool: &str, bytes: usize) -> Self {
+        let arguments = arguments(bytes);
+        Self::call(tool, arguments.clone(), move |result| {
+            result["structuredContent"] == arguments && result["content"][0]["text"] == arguments["message"]
+        })
+    }
+
+    /// A call of a tool, and whether a result that is no error is the right one.
+    pub fn call(tool: &str, arguments: Value, right: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Self {
+        let params = json!({ "name": tool, "arguments": arguments });
+        Self::new("tools/call", params, move |result| result["isError"] != true && right(result))
+    }
+
+    /// The same by a caller with this key.
+    #[must_use]
+    pub fn with_key(self, key: &str) -> Self {
+        Self { bearer: Some(key.to_owned()), ..self }
+    }
 }
 
 /// One client: a kept connection, and in the legacy era a session.
-pub(crate) struct Connection {
+pub struct Connection {
     http: Http1,
     request: Vec<u8>,
     id_at: usize,
     id: usize,
-    arguments: Value,
+    right: Arc<dyn Fn(&Value) -> bool + Send + Sync>,
     /// The first answer, which was read and checked as JSON: what stands before and after its id.
     answer: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Calls on all connections at once.
-pub(crate) async fn load(connections: &mut [Connection], limit: Load) -> Result<Answered> {
+pub async fn load(connections: &mut [Connection], limit: Load) -> Result<Answered> {
     let calls_each = limit.calls.div_ceil(connections.len().max(1));
     let began = Instant::now();
     let calling = connections.iter_mut().map(|connection| connection.call_until(began + limit.time, calls_each));
@@ -56,31 +95,35 @@ pub(crate) async fn load(connections: &mut [Connection], limit: Load) -> Result<
 
 impl Connection {
     /// Connects to a server, and meets it as the era prescribes.
-    pub(crate) async fn open(url: &str, era: Era, tool: &str) -> Result<Self> {
+    pub async fn open(url: &str, era: Era, question: &Question) -> Result<Self> {
         let authority = url.strip_prefix("http://").context("a URL begins with http://")?;
         let mut http = Http1::open(authority).await?;
-        let session = match era {
-            Era::Legacy => Some(initialize(&mut http, authority).await?),
-            Era::Modern => None,
-        };
-        let arguments = arguments();
-        let mut params = json!({ "name": tool, "arguments": arguments });
-        let mut headers = String::new();
-        match session {
-            Some(session) => headers = session_headers(&session),
-            None => {
+        let Question { method, params, bearer, right } = question;
+        let bearer = bearer.as_ref().map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
+        let mut params = params.clone();
+        let mut headers = bearer.clone();
+        match era {
+            Era::Legacy => headers += &session_headers(&initialize(&mut http, authority, &bearer).await?),
+            Era::Modern => {
                 params["_meta"] = json!({
                     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
                     "io.modelcontextprotocol/clientCapabilities": {},
                 });
-                headers += "mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\n";
-                headers += &format!("mcp-name: {tool}\r\n");
+                headers += &format!("mcp-protocol-version: 2026-07-28\r\nmcp-method: {method}\r\n");
+                if let Some(name) = params["name"].as_str() {
+                    headers += &format!("mcp-name: {name}\r\n");
+                }
             }
         }
-        let body = json!({ "jsonrpc": "2.0", "id": FIRST_ID, "method": "tools/call", "params": params });
+        let body = json!({ "jsonrpc": "2.0", "id": FIRST_ID, "method": method, "params": params });
         let request = request(authority, &headers, &body);
         let id_at = id_in(&request, FIRST_ID).context("a request has an id")?;
-        Ok(Self { http, request, id_at, id: FIRST_ID, arguments, answer: None })
+        Ok(Self { http, request, id_at, id: FIRST_ID, right: Arc::clone(right), answer: None })
+    }
+
+    /// How long the JSON of an answer is, in bytes, without its id.
+    pub fn answer_bytes(&self) -> usize {
+        self.answer.as_ref().map_or(0, |(before, after)| before.len() + after.len())
     }
 
     async fn call_until(&mut self, end: Instant, calls_max: usize) -> Result<Vec<Duration>> {
@@ -96,13 +139,14 @@ impl Connection {
         Ok(times)
     }
 
-    async fn call(&mut self) -> Result<()> {
+    /// One request, whose answer must be right.
+    pub async fn call(&mut self) -> Result<()> {
         self.id += 1;
         let id = self.id.to_string();
         self.request[self.id_at..self.id_at + id.len()].copy_from_slice(id.as_bytes());
         let (status, body) = self.http.send(&self.request).await?;
         let message = message(body);
-        let shown = || String::from_utf8_lossy(body).into_owned();
+        let shown = || String::from_utf8_lossy(body.get(..2_000).unwrap_or(body)).into_owned();
         ensure!(status == 200, "HTTP {status}: {}", shown());
         if let Some((before, after)) = &self.answer {
             let rest = message.strip_prefix(&before[..]).and_then(|rest| rest.strip_prefix(id.as_bytes()));
@@ -110,10 +154,7 @@ impl Connection {
             return Ok(());
         }
         let result = &serde_json::from_slice::<Value>(message)?["result"];
-        let right = result["structuredContent"] == self.arguments
-            && result["content"][0]["text"] == self.arguments["message"]
-            && result["isError"] != true;
-        ensure!(right, "a wrong answer: {}", shown());
+        ensure!((self.right)(result), "a wrong answer: {}", shown());
         let at = id_in(message, self.id).context("an answer has its request's id")?;
         self.answer = Some((message[..at].to_vec(), message[at + id.len()..].to_vec()));
         Ok(())
@@ -121,33 +162,33 @@ impl Connection {
 }
 
 /// What `echo` is called with: a message, and an object that fills the rest.
-fn arguments() -> Value {
+fn arguments(bytes: usize) -> Value {
+    let whole =
+        |rows: &[Value], note: &str| json!({ "message": "What was asked.", "payload": { "rows": rows, "note": note } });
+    let mut left = bytes.saturating_sub(whole(&[], "").to_string().len());
     let mut rows: Vec<Value> = Vec::new();
-    let mut arguments = Value::Null;
     loop {
         let row = json!({ "id": rows.len(), "name": "Ada Lovelace", "total": 129.5, "paid": true, "tags": ["a", "b"] });
-        rows.push(row);
-        let next = json!({ "message": "What was asked.", "payload": { "rows": rows, "note": "" } });
-        if next.to_string().len() > ARGUMENT_BYTES {
-            break;
+        let row_bytes = row.to_string().len() + usize::from(!rows.is_empty());
+        if row_bytes > left {
+            return whole(&rows, &"x".repeat(left));
         }
-        arguments = next;
+        left -= row_bytes;
+        rows.push(row);
     }
-    let missing = ARGUMENT_BYTES - arguments.to_string().len();
-    arguments["payload"]["note"] = json!("x".repeat(missing));
-    arguments
 }
 
 /// Opens a session, and returns its id.
-async fn initialize(http: &mut Http1, authority: &str) -> Result<String> {
+async fn initialize(http: &mut Http1, authority: &str, bearer: &str) -> Result<String> {
     let about = json!({ "name": "bench", "version": "1" });
     let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about });
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
-    let (status, answer) = http.send(&request(authority, "", &body)).await?;
+    let (status, answer) = http.send(&request(authority, bearer, &body)).await?;
     ensure!(status == 200, "initialize: HTTP {status}: {}", String::from_utf8_lossy(answer));
     let session = http.header("mcp-session-id").context("no session")?.to_owned();
     let body = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-    let (status, answer) = http.send(&request(authority, &session_headers(&session), &body)).await?;
+    let (status, answer) =
+        http.send(&request(authority, &(bearer.to_owned() + &session_headers(&session)), &body)).await?;
     ensure!(status == 202, "initialized: HTTP {status}: {}", String::from_utf8_lossy(answer));
     Ok(session)
 }
