@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
@@ -19,13 +19,30 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const QUESTIONS: usize = 20_000;
 const WARM_UP: usize = 2_000;
 
+/// What is weighed once is answered so many times as fast from then on.
+const AGAIN_SHARE: u32 = 4;
+
+/// With what tools are called.
+static ARGUMENTS: LazyLock<JsonObject> = LazyLock::new(|| {
+    let sql = json!("SELECT * FROM orders WHERE id = :id");
+    [("sql".to_owned(), sql), ("limit".to_owned(), json!(100))].into_iter().collect()
+});
+
+/// Of what a grant is used.
+static FACTS: LazyLock<Facts> =
+    LazyLock::new(|| Facts { class: Some("read"), tables: vec!["orders".to_owned(), "crm.customers".to_owned()] });
+
+/// The names of 1,000 tools.
+static TOOLS: LazyLock<Vec<String>> = LazyLock::new(|| (0..1_000).map(|tool| format!("many__t{tool}")).collect());
+
 /// What is allowed at the median, with 100 policies that are all about the question.
 const MEDIAN_MAX: Duration = Duration::from_micros(100);
 
 fn main() -> Result<()> {
     println!("{:<60} {:>9} {:>9}", "one question, in microseconds", "p50", "p99");
+    let ann = [caller("ann")];
     for count in [1, 100, 1_000] {
-        let times = times_of_call(&general(count), 10)?;
+        let times = times_of_call(&general(count), 10, &ann)?;
         report(&format!("a call, {count} policies about it"), &times)?;
         if count == 100 {
             ensure!(at(&times, 50)? < MEDIAN_MAX, "a question with 100 policies takes longer than {MEDIAN_MAX:?}");
@@ -38,12 +55,32 @@ fn main() -> Result<()> {
             "permit (principal == Caller::\"c{tool}\", action == Action::\"many__t{tool}\", resource);"
         )?;
     }
-    report("a call, 100 policies about it, 1,000 tools with one each", &times_of_call(&policies, 1_000)?)?;
+    report("a call, 100 policies about it, 1,000 tools with one each", &times_of_call(&policies, 1_000, &ann)?)?;
     for count in [1, 100] {
-        report(&format!("a use, {count} policies about it"), &times_of_use(count)?)?;
+        report(&format!("a use, {count} policies about it"), &times_of_use(count, &ann)?)?;
     }
-    report("a call by the default policy", &times(&Source::default(), 10, call)?)?;
-    Ok(())
+    by_default()
+}
+
+/// What a question costs by the default policy, which looks at nothing but who asks for what.
+fn by_default() -> Result<()> {
+    let callers: Vec<Caller> = (0..WARM_UP + QUESTIONS).map(|at| caller(&format!("c{at}"))).collect();
+    let source = Source::default();
+    let first = times(&source, 10, &callers, call)?;
+    report("a call by the default policy, the first of its caller", &first)?;
+    let again = times(&source, 10, callers.get(..1).context("no caller")?, call)?;
+    report("a call by the default policy, the same once more", &again)?;
+    ensure!(at(&again, 50)? * AGAIN_SHARE < at(&first, 50)?, "what was answered before is weighed anew");
+    let in_turn = times(&source, 10, callers.get(..1_000).context("no callers")?, call)?;
+    report("a call by the default policy, 1,000 callers in turn", &in_turn)?;
+    ensure!(at(&in_turn, 50)? * AGAIN_SHARE < at(&first, 50)?, "1,000 callers are not remembered");
+    report("a use by the default policy, the first of its caller", &times(&source, 10, &callers, use_of)?)?;
+    report("a use by the default policy, the same once more", &times(&source, 10, &callers[..1], use_of)?)?;
+    let list = |policy: &Policy, caller: &Caller| {
+        TOOLS.iter().filter(|tool| policy.may_see(caller, "many", Action::Call(tool))).count() == TOOLS.len()
+    };
+    let callers = callers.get(..200).context("no callers")?;
+    report("1,000 tools by the default policy, seen for the first time", &times_of(200, &source, 1_000, callers, list)?)
 }
 
 /// Policies that are all weighed to their end for a question about a tool that reads.
@@ -59,11 +96,11 @@ fn general(count: usize) -> String {
     text
 }
 
-fn times_of_call(policies: &str, tools: usize) -> Result<Vec<Duration>> {
-    times(&Source::new("policy.cedar", policies), tools, call)
+fn times_of_call(policies: &str, tools: usize, callers: &[Caller]) -> Result<Vec<Duration>> {
+    times(&Source::new("policy.cedar", policies), tools, callers, call)
 }
 
-fn times_of_use(count: usize) -> Result<Vec<Duration>> {
+fn times_of_use(count: usize, callers: &[Caller]) -> Result<Vec<Duration>> {
     let mut policies = String::from("permit (principal, action in Action::\"use\", resource);\n");
     for at in 1..count {
         writeln!(
@@ -71,36 +108,53 @@ fn times_of_use(count: usize) -> Result<Vec<Duration>> {
             "forbid (principal, action == Action::\"sql.query\", resource) when {{ context.tables.contains(\"t{at}\") }};"
         )?;
     }
-    times(&Source::new("policy.cedar", &policies), 10, |policy, caller| {
-        let facts = Facts { class: Some("read"), tables: vec!["orders".to_owned(), "crm.customers".to_owned()] };
-        let (plugin, tool) = ("many", Some("many__t0"));
-        let (capability, grant, action, now) = ("sql", "crm", "query", SystemTime::now());
-        policy.may_use(Usage { caller, plugin, tool, capability, grant, action, facts: &facts, now }).allowed
-    })
+    times(&Source::new("policy.cedar", &policies), 10, callers, use_of)
+}
+
+fn use_of(policy: &Policy, caller: &Caller) -> bool {
+    let (plugin, tool) = ("many", Some("many__t0"));
+    let (capability, grant, action, facts, now) = ("sql", "crm", "query", &*FACTS, SystemTime::now());
+    policy.may_use(Usage { caller, plugin, tool, capability, grant, action, facts, now }).allowed
 }
 
 fn call(policy: &Policy, caller: &Caller) -> bool {
-    let arguments: JsonObject =
-        [("sql".to_owned(), json!("SELECT * FROM orders WHERE id = :id")), ("limit".to_owned(), json!(100))]
-            .into_iter()
-            .collect();
     let (plugin, action, now) = ("many", Action::Call("many__t0"), SystemTime::now());
-    policy.may_call(Request { caller, plugin, action, arguments: Some(&arguments), now }).allowed
+    policy.may_call(Request { caller, plugin, action, arguments: Some(&ARGUMENTS), now }).allowed
 }
 
-/// How long each question took, sorted. Each is answered with yes.
-fn times(source: &Source, tools: usize, ask: impl Fn(&Policy, &Caller) -> bool) -> Result<Vec<Duration>> {
-    let policy = Policy::read(source, &world(tools))?;
+/// A caller in some groups, one of which the plugin is for.
+fn caller(name: &str) -> Caller {
     let groups = ["support", "staff", "emea"].map(str::to_owned);
     let attributes = BTreeMap::from([("unit".to_owned(), vec!["emea".to_owned()])]);
-    let ann = Caller { groups: groups.into_iter().collect(), attributes, ..Caller::named("ann") };
-    let mut times = Vec::with_capacity(QUESTIONS);
-    for question in 0..WARM_UP + QUESTIONS {
+    Caller { groups: groups.into_iter().collect(), attributes, ..Caller::named(name) }
+}
+
+/// How long each question took, sorted. The callers ask in turn; each is answered with yes.
+fn times(
+    source: &Source,
+    tools: usize,
+    callers: &[Caller],
+    ask: impl Fn(&Policy, &Caller) -> bool,
+) -> Result<Vec<Duration>> {
+    times_of(WARM_UP + QUESTIONS, source, tools, callers, ask)
+}
+
+/// The same of so many questions, of which the first do not count.
+fn times_of(
+    questions: usize,
+    source: &Source,
+    tools: usize,
+    callers: &[Caller],
+    ask: impl Fn(&Policy, &Caller) -> bool,
+) -> Result<Vec<Duration>> {
+    let policy = Policy::read(source, &world(tools))?;
+    let mut times = Vec::with_capacity(questions);
+    for (question, caller) in callers.iter().cycle().take(questions).enumerate() {
         let began = Instant::now();
-        let allowed = ask(&policy, &ann);
+        let allowed = ask(&policy, caller);
         let took = began.elapsed();
         ensure!(allowed, "the policy says no");
-        if question >= WARM_UP {
+        if question >= questions * WARM_UP / (WARM_UP + QUESTIONS) {
             times.push(took);
         }
     }

@@ -1,13 +1,14 @@
 //! What of a call's context policies look at.
 //!
 //! What no policy looks at is not made into Cedar's values, which is most of the cost of a
-//! question; and a policy without the conditions that look at the context says what a caller
-//! might do at all, which is what lists are filtered by.
+//! question; a policy that looks at nothing of it says the same each time; and one without the
+//! conditions that look at the context says what a caller might do at all, which is what lists are
+//! filtered by.
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{Effect, Policy as Cedar};
-use serde_json::Value;
+use cedar_policy::{Effect, Expression, Policy as Cedar, PolicyFromJsonError};
+use serde_json::{Value, json};
 
 /// What of the context some policies look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -119,6 +120,35 @@ pub(super) fn regardless(policy: &Cedar, json: &Value) -> Option<Cedar> {
     }
     // It was a policy before; one that is none now would show less, not more.
     Cedar::from_json(Some(policy.id().clone()), json).ok()
+}
+
+/// A policy that looks at the context, in its two halves: it applies where both hold.
+#[derive(Debug, Clone)]
+pub(super) struct Halves {
+    /// Whom, what and which thing it is about, as a permit without conditions.
+    pub(super) scope: Cedar,
+    /// All its conditions, in their order: whether one of them is weighed at all depends on those before.
+    pub(super) conditions: Expression,
+}
+
+/// The halves of a policy; none if it looks at nothing of the context.
+pub(super) fn halves(policy: &Cedar, json: &Value) -> Result<Option<Halves>, PolicyFromJsonError> {
+    if Looks::of(json).at_nothing() {
+        return Ok(None);
+    }
+    let mut scope = json.clone();
+    if let Value::Object(fields) = &mut scope {
+        fields.insert("effect".to_owned(), json!("permit"));
+        fields.insert("conditions".to_owned(), json!([]));
+    }
+    let scope = Cedar::from_json(Some(policy.id().clone()), scope)?;
+    // What was read of JSON knows no places in a text. Cedar passes them on with each value, and all
+    // of them count who holds the one text, which cores would fight for.
+    let placeless = Cedar::from_json(Some(policy.id().clone()), json.clone())?;
+    let [read, written] = [&placeless, policy].map(|policy| policy.as_ref().non_scope_constraints());
+    let conditions = if read == written { read } else { written };
+    let conditions = conditions.cloned().map_or_else(|| Expression::new_bool(true), Expression::from);
+    Ok(Some(Halves { scope, conditions }))
 }
 
 #[cfg(test)]

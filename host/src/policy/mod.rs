@@ -8,14 +8,17 @@
 //! Nothing is allowed that no policy permits; a policy that forbids beats all that permit; and if
 //! one of them fails while it is weighed, the answer is no, and names it.
 //!
-//! It does no input or output and keeps no state but its rules: the time of day comes with the
-//! question. `world` says what there is, `schema` says it in Cedar's words, `text` reads what the
-//! operator wrote, `looks` tells what of a call's context it looks at, `shape` turns arguments into
-//! Cedar's values, `shards` finds the policies that have to do with a question, `rules` weighs it.
+//! It does no input or output and keeps no state but its rules, and what followed from them for who
+//! asked last: the time of day comes with the question. `world` says what there is, `schema` says it in
+//! Cedar's words, `text` reads what the operator wrote, `looks` tells what of a call's context it looks
+//! at, `shape` turns arguments into Cedar's values, `shards` finds the policies that have to do with a
+//! question, `rules` weighs it, `settled` is what is the same each time, and `memo` keeps that.
 
 mod looks;
+mod memo;
 mod rules;
 mod schema;
+mod settled;
 mod shape;
 mod shards;
 mod text;
@@ -268,7 +271,7 @@ impl Decision {
 }
 
 /// The policies that apply to a question, by id.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Found {
     permits: BTreeSet<String>,
     forbids: BTreeSet<String>,
@@ -276,6 +279,7 @@ struct Found {
 }
 
 /// Why a policy could not be weighed.
+#[derive(Clone)]
 struct Failure {
     policy: String,
     why: &'static str,

@@ -1,20 +1,24 @@
-//! How a question is weighed: the few entities that it is about are made, and of its context what
-//! some policy looks at; the policies that may have to do with it are asked.
+//! How a question is weighed. What is the same whatever its context is, is settled once: the few entities
+//! that it is about are made, and the policies that may have to do with it are asked. What is left of them
+//! is weighed each time, in a context of what some policy looks at.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision as Said, Entities, Entity, EntityId, EntityTypeName, EntityUid,
-    EvaluationError, Request as Question, RestrictedExpression,
+    PolicyId, Request as Question, Response, RestrictedExpression,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::looks::Looks;
+use super::looks::{Halves, Looks};
+use super::memo::{Asked, Memo};
 use super::schema::{PROMPT, READ, USE, groups};
+use super::settled::{Conditions, Left, Settled, why};
 use super::shape::{self, Shapes, Unsaid};
 use super::shards::Shards;
-use super::text::Written;
+use super::text::{Statement, Written};
 use super::{Action, Decision, Failure, Found, Member, Request, Usage, World};
 use crate::call::{Caller, Facts, JsonObject};
 
@@ -27,9 +31,14 @@ pub(super) struct Rules {
     authorizer: Authorizer,
     types: Types,
     looks: Looks,
-    /// What decides.
-    shards: Shards,
-    /// What decides where nothing is known of the context.
+    memo: Memo,
+    /// What looks at nothing of the context.
+    closed: Shards,
+    /// Whom and what all others are about, as permits without conditions.
+    scopes: Shards,
+    /// The conditions of these others.
+    conditions: HashMap<PolicyId, Arc<Conditions>>,
+    /// What these others permit where nothing is known of the context.
     regardless: Shards,
     tools: HashMap<String, Tool>,
     plugins: HashMap<String, Plugin>,
@@ -66,33 +75,41 @@ struct Known {
     entities: Entities,
 }
 
-/// What is asked: may this be done to that?
+/// What is asked: may this caller do that to this?
+#[derive(Clone, Copy)]
 struct Subject<'a> {
+    asked: Asked<'a>,
     known: &'a Known,
-    resource: &'a EntityUid,
+}
+
+/// A question in Cedar's words, of whose context nothing is known.
+struct Posed<'a> {
+    subject: Subject<'a>,
+    principal: EntityUid,
+    entities: Entities,
+    question: Question,
 }
 
 impl Rules {
     /// Makes policies ready for a world; the error is Cedar's.
     pub(super) fn new(written: &Written, world: &World) -> Result<Self, String> {
         let types = Types::new(world)?;
-        let (mut shards, mut regardless) = (Shards::default(), Shards::default());
-        for policy in &written.policies {
-            shards.add(&policy.cedar)?;
-            if let Some(policy) = &policy.regardless {
-                regardless.add(policy)?;
-            }
-        }
         let mut rules = Self {
             authorizer: Authorizer::new(),
             looks: written.looks.clone(),
-            shards,
-            regardless,
+            memo: Memo::default(),
+            closed: Shards::default(),
+            scopes: Shards::default(),
+            conditions: HashMap::new(),
+            regardless: Shards::default(),
             tools: HashMap::new(),
             plugins: HashMap::new(),
             uses: HashMap::new(),
             types,
         };
+        for (place, policy) in written.policies.iter().enumerate() {
+            rules.add(place, policy)?;
+        }
         for (name, member) in &world.plugins {
             rules.learn(name, member)?;
         }
@@ -101,6 +118,17 @@ impl Rules {
             rules.uses.insert((capability, action), known);
         }
         Ok(rules)
+    }
+
+    fn add(&mut self, place: usize, statement: &Statement) -> Result<(), String> {
+        let Statement { cedar, regardless, halves, .. } = statement;
+        let Some(Halves { scope, conditions }) = halves else { return self.closed.add(cedar) };
+        let (policy, effect, expression) = (cedar.id().clone(), cedar.effect(), conditions.clone());
+        self.conditions.insert(policy.clone(), Arc::new(Conditions { policy, place, effect, expression }));
+        if let Some(permit) = regardless {
+            self.regardless.add(permit)?;
+        }
+        self.scopes.add(scope)
     }
 
     fn learn(&mut self, name: &str, member: &Member) -> Result<(), String> {
@@ -118,18 +146,21 @@ impl Rules {
 
     pub(super) fn may_call(&self, request: Request<'_>) -> Decision {
         let Request { caller, plugin, action, arguments, now } = request;
-        let Some(subject) = self.subject(plugin, action) else { return Decision::default() };
-        match self.context_of_call(action, arguments, now) {
-            Ok(context) => self.weigh(caller, subject, context),
-            Err(why) => Decision::failed(why),
-        }
+        let Some(subject) = self.subject(caller, plugin, action) else { return Decision::default() };
+        let settled = self.memo.find(subject.asked);
+        let whole = settled.as_deref().and_then(Settled::decision);
+        whole.unwrap_or_else(|| self.weigh(subject, settled, || self.context_of_call(action, arguments, now)))
     }
 
     /// A policy that fails when it is weighed hides nothing: whoever calls is told of it.
+    ///
+    /// What it comes to is not kept: lists are, by whoever makes them, and would push out what is called.
     pub(super) fn may_see(&self, caller: &Caller, plugin: &str, action: Action<'_>) -> bool {
-        let Some(subject) = self.subject(plugin, action) else { return false };
-        let found = self.find(&self.regardless, caller, subject, Context::empty());
-        found.is_ok_and(|found| found.forbids.is_empty() && !found.permits.is_empty())
+        let Some(subject) = self.subject(caller, plugin, action) else { return false };
+        if let Some(settled) = self.memo.find(subject.asked) {
+            return settled.seen;
+        }
+        self.pose(subject).is_ok_and(|posed| self.sees(&posed, &self.find(&self.closed, &posed)))
     }
 
     pub(super) fn may_use(&self, usage: Usage<'_>) -> Decision {
@@ -137,48 +168,99 @@ impl Rules {
         let of = self.types.capabilities.get(capability);
         let (Some(of), Some(known)) = (of, self.uses.get(&(capability, action))) else { return Decision::default() };
         let resource = &entity(of, grant);
+        let subject = Subject { asked: Asked { caller, action: &known.action, resource }, known };
+        let settled = self.memo.find(subject.asked);
+        let whole = settled.as_deref().and_then(Settled::decision);
         // It is asked on the stack of a plugin's fiber. Cedar measures what is left of the thread's own,
-        // finds nothing, and gives up.
-        stacker::grow(STACK_BYTES, || match self.context_of_use(usage) {
-            Ok(context) => self.weigh(caller, Subject { known, resource }, context),
-            Err(why) => Decision::failed(why),
+        // finds nothing, and gives up. A stack costs some microseconds: Cedar has it where it is asked.
+        whole.unwrap_or_else(|| {
+            stacker::grow(STACK_BYTES, || self.weigh(subject, settled, || self.context_of_use(usage)))
         })
     }
 
-    fn subject(&self, plugin: &str, action: Action<'_>) -> Option<Subject<'_>> {
+    fn subject<'a>(&'a self, caller: &'a Caller, plugin: &str, action: Action<'_>) -> Option<Subject<'a>> {
         let Plugin { uid, read, prompt } = self.plugins.get(plugin)?;
         let known = match action {
             Action::Call(name) => &self.tools.get(name).filter(|tool| tool.plugin == plugin)?.call,
             Action::Read(_) => read,
             Action::Prompt(_) => prompt,
         };
-        Some(Subject { known, resource: uid })
+        Some(Subject { asked: Asked { caller, action: &known.action, resource: uid }, known })
     }
 
-    fn weigh(&self, caller: &Caller, subject: Subject<'_>, context: Context) -> Decision {
-        self.find(&self.shards, caller, subject, context).map_or_else(Decision::failed, Decision::of)
-    }
-
-    /// The policies that apply; or why the question cannot be asked.
-    fn find(
+    /// The answer to a question, of which this much is settled.
+    fn weigh(
         &self,
-        shards: &Shards,
-        caller: &Caller,
         subject: Subject<'_>,
-        context: Context,
-    ) -> Result<Found, &'static str> {
-        let Subject { known: Known { action, groups, entities }, resource } = subject;
+        settled: Option<Arc<Settled>>,
+        context: impl FnOnce() -> Result<Context, &'static str>,
+    ) -> Decision {
+        let settled = settled.map_or_else(|| self.settle(subject), Ok);
+        settled.map_or_else(Decision::failed, |settled| settled.weigh(context))
+    }
+
+    /// What is the same for this question in every context; or why it cannot be asked.
+    fn settle(&self, subject: Subject<'_>) -> Result<Arc<Settled>, &'static str> {
+        let posed = self.pose(subject)?;
+        let mut found = self.find(&self.closed, &posed);
+        let mut policies = Vec::new();
+        for response in self.responses(&self.scopes, &posed) {
+            for policy in response.diagnostics().reason() {
+                let conditions = self.conditions.get(policy).ok_or("a policy has no conditions")?;
+                policies.push(Arc::clone(conditions));
+            }
+            found.failures.extend(response.diagnostics().errors().map(failure));
+        }
+        policies.sort_by_key(|policy| policy.place);
+        // One that names an action and a group of it is found under both.
+        policies.dedup_by_key(|policy| policy.place);
+        let seen = self.sees(&posed, &found);
+        // Whatever fails may have failed for want of stack, which is another one each time.
+        let lasts = found.failures.is_empty();
+        let settled = if policies.is_empty() {
+            Settled::whole(seen, found)
+        } else {
+            let Posed { principal, entities, .. } = posed;
+            let (action, resource) = (subject.asked.action.clone(), subject.asked.resource.clone());
+            Settled::open(seen, found, Left { principal, action, resource, entities, policies })
+        };
+        let settled = Arc::new(settled);
+        if lasts {
+            self.memo.keep(subject.asked, &settled);
+        }
+        Ok(settled)
+    }
+
+    /// Whether there is a context in which it might be allowed, with what policies say that look at none.
+    fn sees(&self, posed: &Posed<'_>, found: &Found) -> bool {
+        found.forbids.is_empty()
+            && (!found.permits.is_empty() || !self.find(&self.regardless, posed).permits.is_empty())
+    }
+
+    /// A question in Cedar's words; or why it cannot be said in them.
+    fn pose<'a>(&self, subject: Subject<'a>) -> Result<Posed<'a>, &'static str> {
+        let Asked { caller, action, resource } = subject.asked;
         let principal = entity(&self.types.caller, &caller.name);
         let about = self.types.caller(caller, principal.clone()).ok_or("the caller cannot be said in Cedar")?;
-        let (Ok(entities), Ok(question)) = (
-            entities.clone().add_entities([about], None),
-            Question::new(principal, action.clone(), resource.clone(), context, None),
-        ) else {
-            return Err("the question cannot be said in Cedar");
-        };
+        let entities = subject.known.entities.clone().add_entities([about], None);
+        let question = Question::new(principal.clone(), action.clone(), resource.clone(), Context::empty(), None);
+        match (entities, question) {
+            (Ok(entities), Ok(question)) => Ok(Posed { subject, principal, entities, question }),
+            _ => Err("the question cannot be said in Cedar"),
+        }
+    }
+
+    /// What those of some policies say that may have to do with a question.
+    fn responses<'a>(&'a self, shards: &'a Shards, posed: &'a Posed<'_>) -> impl Iterator<Item = Response> + 'a {
+        let Subject { asked: Asked { action, resource, .. }, known } = posed.subject;
+        let sets = shards.about(action, &known.groups, resource);
+        sets.map(|set| self.authorizer.is_authorized(&posed.question, set, &posed.entities))
+    }
+
+    /// The policies that apply.
+    fn find(&self, shards: &Shards, posed: &Posed<'_>) -> Found {
         let mut found = Found::default();
-        for set in shards.about(action, groups, resource) {
-            let response = self.authorizer.is_authorized(&question, set, &entities);
+        for response in self.responses(shards, posed) {
             let deciding = match response.decision() {
                 Said::Allow => &mut found.permits,
                 Said::Deny => &mut found.forbids,
@@ -186,7 +268,7 @@ impl Rules {
             deciding.extend(response.diagnostics().reason().map(ToString::to_string));
             found.failures.extend(response.diagnostics().errors().map(failure));
         }
-        Ok(found)
+        found
     }
 
     /// What is known of a call, as far as some policy looks at it.
@@ -196,9 +278,6 @@ impl Rules {
         arguments: Option<&JsonObject>,
         now: SystemTime,
     ) -> Result<Context, &'static str> {
-        if self.looks.at_nothing() {
-            return Ok(Context::empty());
-        }
         let mut pairs = Vec::new();
         match action {
             Action::Call(name) if self.looks.at("input") => {
@@ -222,9 +301,6 @@ impl Rules {
 
     /// What is known of a use, as far as some policy looks at it.
     fn context_of_use(&self, usage: Usage<'_>) -> Result<Context, &'static str> {
-        if self.looks.at_nothing() {
-            return Ok(Context::empty());
-        }
         let Usage { plugin, tool, facts: Facts { class, tables }, now, .. } = usage;
         let mut pairs = Vec::new();
         let mut add = |key: &str, value: &dyn Fn() -> RestrictedExpression| {
@@ -303,18 +379,8 @@ fn text(text: &str) -> RestrictedExpression {
     RestrictedExpression::new_string(text.to_owned())
 }
 
-/// What went wrong, without the values that it went wrong with.
+/// What went wrong.
 fn failure(error: &AuthorizationError) -> Failure {
     let AuthorizationError::PolicyEvaluationError(error) = error;
-    let why = match error.inner() {
-        EvaluationError::IntegerOverflow(_) => "a number is larger than Cedar counts",
-        EvaluationError::TypeError(_) => "a value is of another type than it expects",
-        EvaluationError::EntityDoesNotExist(_) => "it looks into something that is not there",
-        EvaluationError::EntityAttrDoesNotExist(_) | EvaluationError::RecordAttrDoesNotExist(_) => {
-            "it looks at an attribute that is not there: ask for it with `has` first"
-        }
-        EvaluationError::FailedExtensionFunctionExecution(_) => "a function of it failed: a text may be no such value",
-        _ => "it cannot be weighed",
-    };
-    Failure { policy: error.policy_id().to_string(), why }
+    Failure { policy: error.policy_id().to_string(), why: why(error.inner()) }
 }

@@ -10,7 +10,7 @@ use cedar_policy::{EntityUid, Policy as Cedar, PolicyId, PolicySet, ValidationEr
 use miette::Diagnostic;
 
 use super::World;
-use super::looks::{Looks, regardless};
+use super::looks::{Halves, Looks, halves, regardless};
 use super::schema::schema;
 use crate::config::{Config, ConfigError};
 use crate::near::nearest;
@@ -104,6 +104,8 @@ pub(super) struct Statement {
     pub(super) cedar: Cedar,
     /// The same as far as no context is looked at; none if nothing is left.
     pub(super) regardless: Option<Cedar>,
+    /// What is to be weighed of it each time; none if it looks at no context.
+    pub(super) halves: Option<Halves>,
 }
 
 /// All policies of a text.
@@ -140,10 +142,12 @@ impl Written {
                 problems.push(format!("{place}: the id `{id}` is that of another policy, at {other}"));
             }
             let cedar = policy.new_id(PolicyId::new(&id));
-            let json = cedar.to_json().map_err(|error| Refused(vec![format!("{}: {error}", source.place(offset))]))?;
+            let unfit = |why: String| Refused(vec![format!("{}: {why}", source.place(offset))]);
+            let json = cedar.to_json().map_err(|error| unfit(error.to_string()))?;
+            let halves = halves(&cedar, &json).map_err(|error| unfit(error.to_string()))?;
             written.looks.add(&Looks::of(&json));
             let regardless = regardless(&cedar, &json);
-            written.policies.push(Statement { id, offset, cedar, regardless });
+            written.policies.push(Statement { id, offset, cedar, regardless, halves });
         }
         if problems.is_empty() { Ok(written) } else { Err(Refused(problems)) }
     }
