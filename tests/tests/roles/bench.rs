@@ -56,7 +56,7 @@ impl House {
         let arguments = arguments.as_object().context("an object")?.clone();
         let call = Call { caller: Arc::new(caller.clone()), ..Call::new(tool, arguments) };
         Ok(match self.host.call(call).await {
-            Ok(outcome) => Ok(outcome.done()?.structured.context("structured content")?),
+            Ok(outcome) => Ok(outcome.done()?.structured.context("structured content")?.into_value()),
             Err(error) => Err(error),
         })
     }
