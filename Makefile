@@ -5,21 +5,24 @@
 #   make conformance  the protocol's own conformance suite alone, with its totals
 #   make bench        toolhost beside bare rmcp, in one run; what grows under load, and what must not; and what
 #                     a question to the policy costs
+#   make bench-gate   the same calls; fails if they are slower beside bare rmcp than they are to be
 #   make soak         callers, hostile calls, reloads and kills for ten minutes (SOAK_S seconds)
 #   make lint         formatting and clippy
 #   make plugins      the plugins, as .wasm files
+#   make python-echo  one in Python, which takes an interpreter along
 
 CARGO  ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VENV   := $(TARGET)/venv
 NODE   := $(TARGET)/node
+PYTHON_ECHO := $(TARGET)/wasm32-wasip2/plugin/python_echo.wasm
 DEMO_PLUGINS = sql.wasm athena.wasm prometheus.wasm bedrock.wasm case_insights.wasm
 AS_ROOT = test "$$(id -u)" = 0 || { echo "Run this once as root: $(1)" >&2; exit 1; }; $(1)
 
 # Other people's programs, by which the tests find them.
 OTHERS = TOOLHOST_TEST_PYTHON=$(abspath $(VENV))/bin/python TOOLHOST_TEST_NODE=$(abspath $(NODE))/bin/node
 
-.PHONY: demo test conformance bench soak lint plugins wasm-target mariadb prometheus python node
+.PHONY: demo test conformance bench bench-gate soak lint plugins python-echo wasm-target mariadb prometheus python node
 
 demo: plugins
 	$(CARGO) build --workspace --bin toolhost
@@ -27,7 +30,7 @@ demo: plugins
 	cd $(TARGET)/wasm32-wasip2/plugin && cp $(DEMO_PLUGINS) $(abspath $(TARGET))/debug/plugins/
 	$(TARGET)/debug/toolhost demo
 
-test: plugins mariadb prometheus python node
+test: plugins python-echo mariadb prometheus python node
 	$(CARGO) build --workspace --all-targets
 	$(OTHERS) $(CARGO) test --workspace --no-fail-fast
 
@@ -36,10 +39,14 @@ conformance: plugins node
 	$(OTHERS) $(CARGO) test --workspace --test conformance -- --nocapture
 
 # Without the embedded engine, which no call here uses and which takes most of a build's time.
-bench: plugins mariadb
+bench: plugins python-echo mariadb
 	$(CARGO) build --profile dist -p toolhost -p toolhost-tests --no-default-features
 	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features \
 		--bench calls --bench loads --bench policy
+
+bench-gate: plugins python-echo
+	$(CARGO) build --profile dist -p toolhost -p toolhost-tests --no-default-features
+	$(CARGO) bench --profile dist -p toolhost-tests --no-default-features --bench calls -- --gate
 
 soak: plugins
 	$(CARGO) build --workspace --bin toolhost
@@ -51,6 +58,13 @@ lint:
 
 plugins: wasm-target
 	$(CARGO) build --target wasm32-wasip2 --profile plugin -p 'toolhost-plugin-*' -p 'toolhost-guest-*'
+
+# Its folder says what each of these words does.
+python-echo: $(PYTHON_ECHO)
+$(PYTHON_ECHO): $(VENV)/guests $(wildcard tests/guests-python/echo/*.py tests/guests-python/echo/wit/* wit/*.wit wit/deps/*)
+	mkdir -p $(@D)
+	$(VENV)/bin/componentize-py --quiet -d wit -d tests/guests-python/echo/wit -w example:echo/echo \
+		componentize --stub-wasi -p tests/guests-python/echo -o $@ app
 
 wasm-target:
 	@rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
@@ -70,6 +84,10 @@ $(VENV)/ready: tests/python/requirements.txt
 	mkdir -p $(TARGET)
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+	touch $@
+
+$(VENV)/guests: $(VENV)/ready tests/python/requirements-guests.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements-guests.txt
 	touch $@
 
 # Whatever Node and npm there are fetch the Node that the packages need, without running any script of theirs.

@@ -9,11 +9,13 @@ use anyhow::Result;
 
 #[path = "calls/loading.rs"]
 mod loading;
+#[path = "calls/python.rs"]
+mod python;
 #[path = "calls/report.rs"]
 mod report;
 
 use self::report::{Report, Row};
-use toolhost_tests::bench::client::{ARGUMENT_BYTES, Load, Question};
+use toolhost_tests::bench::client::{ARGUMENT_BYTES, Load};
 use toolhost_tests::bench::native;
 use toolhost_tests::bench::servers::Server;
 use toolhost_tests::bench::turns::{Plan, take_turns};
@@ -33,19 +35,26 @@ const PLAN: Plan = Plan {
     rounds: 9,
 };
 
+/// With this argument it fails if a ratio misses what it is to be.
+const GATE: &str = "--gate";
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == native::ARGUMENT) {
         return native::run(&arguments[1..]);
     }
     // One thread: on a small machine the client must leave the processors to the servers.
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(compare())
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(compare(arguments.iter().any(|argument| argument == GATE)))
 }
 
-async fn compare() -> Result<()> {
+async fn compare(is_gate: bool) -> Result<()> {
     let mut report = Report::begin(PLAN)?;
-    let servers = [Server::native(&[])?, Server::toolhost().await?];
-    let contestants = servers.each_ref().map(|server| (server, Question::echo(server.tool, ARGUMENT_BYTES)));
+    let [bare, gated] = [Server::toolhost().await?.named("bare"), Server::gated().await?.named("gated")];
+    let servers = [Server::native(&[])?, bare, gated];
+    let contestants = servers.each_ref().map(|server| (server, server.echo(ARGUMENT_BYTES)));
     for era in ERAS.into_iter().rev() {
         for connections in CONNECTIONS {
             let measured = take_turns(&contestants, era, connections, PLAN).await?;
@@ -53,7 +62,8 @@ async fn compare() -> Result<()> {
         }
     }
     drop(servers);
-    report.add_start_times(loading::start_times()?);
-    report.add_memory(loading::memory_of_plugins().await?);
-    report.finish()
+    report.add_start_times(&loading::start_times()?);
+    report.add_memory(&loading::memory_of_plugins().await?);
+    report.add_python(python::beside_rust().await?);
+    report.finish(is_gate)
 }

@@ -1,5 +1,6 @@
 //! What a process has used, as the kernel counts it.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -22,9 +23,19 @@ fn status_kib(pid: u32, field: &str) -> Result<u64> {
 
 /// Processor time that a process has used, in whole hundredths of a second.
 pub fn cpu_time(pid: u32) -> Result<Duration> {
+    Ok(Duration::from_millis(sum_of_fields(pid, 14..=15)? * 10))
+}
+
+/// How many pages a process touched that it had no memory for yet. How busy the machine is does not change it.
+pub fn page_faults(pid: u32) -> Result<u64> {
+    sum_of_fields(pid, 10..=10)
+}
+
+/// Of `/proc/<pid>/stat`, as the manual numbers them.
+fn sum_of_fields(pid: u32, numbers: RangeInclusive<usize>) -> Result<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The fields are counted from the name, which may hold anything but ends with the last bracket.
+    // The second, the name, may hold anything but ends with the last bracket.
     let fields = stat.rsplit_once(')').context("no name")?.1.split_whitespace();
-    let ticks = fields.skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
-    Ok(Duration::from_millis(ticks * 10))
+    let chosen = (3..).zip(fields).filter(|(number, _)| numbers.contains(number));
+    Ok(chosen.map(|(_, field)| field.parse::<u64>()).sum::<Result<u64, _>>()?)
 }

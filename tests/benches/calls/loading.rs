@@ -34,6 +34,13 @@ pub(crate) struct PluginMemory {
     many_own_kib: u64,
 }
 
+impl StartTime {
+    /// Cold and cached, in milliseconds.
+    pub(crate) fn in_ms(&self) -> (f64, f64) {
+        (self.cold.as_secs_f64() * 1e3, self.cached.as_secs_f64() * 1e3)
+    }
+}
+
 impl PluginMemory {
     pub(crate) fn kib_per_plugin(&self) -> u64 {
         self.many_kib.saturating_sub(self.one_kib) / (MANY as u64 - 1)
@@ -49,7 +56,12 @@ pub(crate) fn start_times() -> Result<Vec<StartTime>> {
 }
 
 fn start_time(plugins: usize) -> Result<StartTime> {
-    let folder = with_plugins(plugins)?.write()?;
+    start_time_of(plugins, &with_plugins(plugins)?)
+}
+
+/// Of a host with these plugins, so many.
+pub(crate) fn start_time_of(plugins: usize, setup: &Setup) -> Result<StartTime> {
+    let folder = setup.write()?;
     std::fs::write(folder.path().join("toolhost.toml"), "[serve]\ncache_dir = \"compiled\"\n")?;
     // Once is enough, for it is long: each is compiled.
     let cold = check(folder.path())?;

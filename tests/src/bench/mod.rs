@@ -2,6 +2,7 @@
 //! turns that they take.
 
 pub mod client;
+mod gated;
 mod http1;
 pub mod native;
 mod query;

@@ -27,6 +27,14 @@ use super::query::{Database, Query};
 /// With this as its first argument a bench is the native server.
 pub const ARGUMENT: &str = "native";
 
+/// With this variable in its environment a test program is the native server.
+pub(super) const ASKED: &str = "TOOLHOST_TESTS_NATIVE";
+
+/// Is the native server, with `echo` alone, in a process that was started to be that.
+pub fn run_if_asked() -> Result<()> {
+    if std::env::var_os(ASKED).is_some() { run(&[]) } else { Ok(()) }
+}
+
 /// Serves the native tools until standard input ends, as it does when its parent does. Always
 /// there is `echo`; further arguments, in pairs, ask for more:
 ///

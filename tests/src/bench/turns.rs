@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::client::{self, Answered, Connection, Load, Question};
 use super::servers::Server;
 use crate::mcp::Era;
+use crate::process;
 
 /// How long all of it takes.
 #[derive(Clone, Copy)]
@@ -43,6 +44,24 @@ pub struct Round {
     pub calls_per_s: f64,
     /// Processor time of the server for each call, in microseconds.
     pub cpu_us: f64,
+    /// Pages that the server touched for each call and had no memory for yet.
+    pub page_faults: f64,
+    /// Processor time of the client for each call, in microseconds: what the servers did not have.
+    pub client_us: f64,
+}
+
+/// What was used up to some moment.
+struct Used {
+    cpu: Duration,
+    page_faults: u64,
+    by_client: Duration,
+}
+
+impl Used {
+    fn until_now(server: &Server) -> Result<Self> {
+        let by_client = process::cpu_time(std::process::id())?;
+        Ok(Self { cpu: server.cpu_time()?, page_faults: server.page_faults()?, by_client })
+    }
 }
 
 /// A number of a turn.
@@ -71,14 +90,19 @@ impl Measured {
     /// Processor time of a call over all turns, in microseconds. One short turn has few of the
     /// hundredths of a second that the kernel counts.
     pub fn cpu_us(&self) -> f64 {
+        self.mean(|round| round.cpu_us)
+    }
+
+    /// The mean over all calls.
+    pub fn mean(&self, measure: Measure) -> f64 {
         let calls: usize = self.rounds.iter().map(|round| round.calls).sum();
-        self.rounds.iter().map(|round| round.cpu_us * round.calls as f64).sum::<f64>() / calls as f64
+        self.rounds.iter().map(|round| measure(round) * round.calls as f64).sum::<f64>() / calls as f64
     }
 }
 
 impl Round {
-    /// What calls and a server's processor time come to.
-    fn new(answered: &Answered, cpu: Duration) -> Self {
+    /// What calls, and what was used until they began and until they ended, come to.
+    fn new(answered: &Answered, before: &Used, after: &Used) -> Self {
         let Answered { times, time } = answered;
         let us = |time: Duration| time.as_secs_f64() * 1e6;
         let at = |part: f64| us(times[((times.len() - 1) as f64 * part).round() as usize]);
@@ -88,12 +112,15 @@ impl Round {
             p50_us: at(0.5),
             p99_us: at(0.99),
             calls_per_s: calls as f64 / time.as_secs_f64(),
-            cpu_us: us(cpu) / calls as f64,
+            cpu_us: us(after.cpu - before.cpu) / calls as f64,
+            page_faults: (after.page_faults - before.page_faults) as f64 / calls as f64,
+            client_us: us(after.by_client - before.by_client) / calls as f64,
         }
     }
 }
 
-/// All rounds: each server is asked its question, on connections that are kept throughout.
+/// All rounds: each server is asked its question, on connections that are kept throughout. No server
+/// is always the first of a round.
 pub async fn take_turns(
     contestants: &[(&Server, Question)],
     era: Era,
@@ -110,11 +137,12 @@ pub async fn take_turns(
         let measured = Measured { server: server.name, rounds: Vec::new(), memory_kib: 0, answer_bytes: 0 };
         turns.push((server, open, measured));
     }
-    for _ in 0..plan.rounds {
-        for (server, open, measured) in &mut turns {
-            let before = server.cpu_time()?;
+    for round in 0..plan.rounds {
+        let (last, first) = turns.split_at_mut(round % contestants.len());
+        for (server, open, measured) in first.iter_mut().chain(last) {
+            let before = Used::until_now(server)?;
             let answered = client::load(open, plan.turn).await?;
-            measured.rounds.push(Round::new(&answered, server.cpu_time()? - before));
+            measured.rounds.push(Round::new(&answered, &before, &Used::until_now(server)?));
             measured.memory_kib = server.memory_kib()?;
             measured.answer_bytes = open.first().map_or(0, Connection::answer_bytes);
         }
