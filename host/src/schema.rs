@@ -11,24 +11,43 @@ const FAULTS_MAX: usize = 5;
 
 /// A JSON Schema (2020-12, unless it says otherwise) that values can be held against.
 /// It never fetches anything: a reference to another document is refused.
-pub struct Schema(Validator);
+pub struct Schema {
+    validator: Validator,
+    takes_any_object: bool,
+}
 
 impl Schema {
     /// Compiles a schema, or says what is wrong with it.
     pub fn compile(schema: &JsonObject) -> Result<Self, String> {
         let schema = Value::Object(schema.clone());
         let validator = jsonschema::options().with_draft(draft_of(&schema)).build(&schema);
-        validator.map(Self).map_err(|error| error.to_string())
+        let validator = validator.map_err(|error| error.to_string())?;
+        Ok(Self { validator, takes_any_object: takes_any_object(&schema) })
+    }
+
+    /// Whether it asks for an object, and for nothing else: what needs no look into the object.
+    pub fn takes_any_object(&self) -> bool {
+        self.takes_any_object
     }
 
     /// What is wrong with a value: the field and the rule, never the value itself.
     pub fn faults(&self, value: &Value) -> Option<String> {
-        if self.0.is_valid(value) {
+        if self.validator.is_valid(value) {
             return None;
         }
-        let faults: Vec<String> = self.0.iter_errors(value).take(FAULTS_MAX).map(|error| fault(&error)).collect();
+        let faults: Vec<String> =
+            self.validator.iter_errors(value).take(FAULTS_MAX).map(|error| fault(&error)).collect();
         Some(faults.join("; "))
     }
+}
+
+fn takes_any_object(schema: &Value) -> bool {
+    let says = |(key, value): (&String, &Value)| match key.as_str() {
+        "type" => value == "object",
+        "$schema" | "title" | "description" => true,
+        _ => false,
+    };
+    schema.as_object().is_some_and(|schema| schema.contains_key("type") && schema.iter().all(says))
 }
 
 fn draft_of(schema: &Value) -> Draft {
@@ -83,6 +102,25 @@ mod tests {
         let severities = json!({ "type": "object", "properties": { "severity": { "enum": ["low", "normal", "high", "critical"] } } });
         let said = faults(severities, json!({ "severity": "s3cret" })).expect("is wrong");
         assert!(said.contains("critical") && !said.contains("s3cret"), "{said}");
+    }
+
+    #[test]
+    fn a_schema_that_asks_for_any_object_is_told_from_one_that_asks_for_more() {
+        let takes_any = |schema: Value| {
+            let Value::Object(schema) = schema else { panic!("a schema is an object") };
+            Schema::compile(&schema).expect("compiles").takes_any_object()
+        };
+        assert!(takes_any(json!({ "type": "object", "title": "Rows", "description": "Any." })));
+        for more in [
+            json!({}),
+            json!({ "type": "array" }),
+            json!({ "type": ["object"] }),
+            json!({ "type": "object", "properties": {} }),
+            json!({ "type": "object", "$ref": "#" }),
+            json!({ "title": "object" }),
+        ] {
+            assert!(!takes_any(more.clone()), "{more}");
+        }
     }
 
     #[test]

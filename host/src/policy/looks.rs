@@ -132,7 +132,7 @@ pub(super) struct Halves {
 }
 
 /// The halves of a policy; none if it looks at nothing of the context.
-pub(super) fn halves(policy: &Cedar, json: &Value) -> Result<Option<Halves>, PolicyFromJsonError> {
+pub(super) fn halves(policy: &Cedar, json: &Value) -> Result<Option<Halves>, Box<PolicyFromJsonError>> {
     if Looks::of(json).at_nothing() {
         return Ok(None);
     }
@@ -141,10 +141,10 @@ pub(super) fn halves(policy: &Cedar, json: &Value) -> Result<Option<Halves>, Pol
         fields.insert("effect".to_owned(), json!("permit"));
         fields.insert("conditions".to_owned(), json!([]));
     }
-    let scope = Cedar::from_json(Some(policy.id().clone()), scope)?;
+    let scope = Cedar::from_json(Some(policy.id().clone()), scope).map_err(Box::new)?;
     // What was read of JSON knows no places in a text. Cedar passes them on with each value, and all
     // of them count who holds the one text, which cores would fight for.
-    let placeless = Cedar::from_json(Some(policy.id().clone()), json.clone())?;
+    let placeless = Cedar::from_json(Some(policy.id().clone()), json.clone()).map_err(Box::new)?;
     let [read, written] = [&placeless, policy].map(|policy| policy.as_ref().non_scope_constraints());
     let conditions = if read == written { read } else { written };
     let conditions = conditions.cloned().map_or_else(|| Expression::new_bool(true), Expression::from);

@@ -26,7 +26,7 @@ enum Answer {
     /// All of it.
     Whole(Decision),
     /// What policies say that look at no context; and what is left to be weighed.
-    Open(Found, Left),
+    Open(Found, Box<Left>),
 }
 
 /// What is left to be weighed.
@@ -56,7 +56,7 @@ impl Settled {
 
     /// What is found so far, and what is left.
     pub(super) fn open(seen: bool, found: Found, left: Left) -> Self {
-        Self { seen, answer: Answer::Open(found, left) }
+        Self { seen, answer: Answer::Open(found, Box::new(left)) }
     }
 
     /// The answer, if nothing is left to be weighed.

@@ -66,7 +66,7 @@ fn from_sqlite(path: &str, idle: &Mutex<Vec<rusqlite::Connection>>, query: &Quer
 
 fn read(connection: &rusqlite::Connection, query: &Query) -> Result<Answer> {
     let mut statement = connection.prepare(&query.sql)?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let value = |value: ValueRef<'_>| match value {
         ValueRef::Integer(number) => json!(number),
         ValueRef::Real(number) => json!(number),
