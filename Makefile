@@ -41,12 +41,12 @@ conformance: plugins node
 # Without the embedded engine, which no call here uses and which takes most of a build's time.
 bench: plugins python-echo mariadb
 	$(CARGO) build --profile dist -p toolhost -p toolhost-tests --no-default-features
-	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features \
+	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features --no-fail-fast \
 		--bench calls --bench loads --bench policy
 
 bench-gate: plugins python-echo
 	$(CARGO) build --profile dist -p toolhost -p toolhost-tests --no-default-features
-	$(CARGO) bench --profile dist -p toolhost-tests --no-default-features --bench calls -- --gate
+	$(CARGO) bench --profile dist -p toolhost -p toolhost-tests --no-default-features --bench calls -- --gate
 
 soak: plugins
 	$(CARGO) build --workspace --bin toolhost

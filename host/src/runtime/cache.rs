@@ -158,9 +158,10 @@ fn load(engine: &Engine, file: &Path) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize_file(engine, file) }
 }
 
-/// Writes a file in one step, so that no other host sees half of it.
+/// Writes a file in one step, so that nobody sees half of it: neither another host, nor another plugin of
+/// the same bytes that is loaded at the same time.
 fn write(file: &Path, code: &[u8]) -> io::Result<()> {
-    let part = file.with_extension(format!("{}.part", std::process::id()));
+    let part = file.with_extension(format!("{}.part", uuid::Uuid::now_v7()));
     std::fs::write(&part, code)?;
     std::fs::rename(&part, file)
 }

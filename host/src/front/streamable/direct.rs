@@ -58,7 +58,9 @@ impl Direct {
         if !accepts.json || !is(headers, VERSION, newest.as_str()) || !is(headers, METHOD, "tools/call") {
             return None;
         }
-        let Message { id, mut params, .. } = serde_json::from_slice(message).ok()?;
+        // Looked through at once, it need not be looked through text by text.
+        let message = std::str::from_utf8(message).ok()?;
+        let Message { id, mut params, .. } = serde_json::from_str(message).ok()?;
         let meta = params.meta.take()?;
         let is_complete = meta.missing_required_keys(&newest).is_empty() && meta.protocol_version() == Some(newest);
         let hears_more = meta.get_progress_token().is_some() || meta.contains_key(LOG_LEVEL);
