@@ -252,10 +252,10 @@ fn sorted(mut decision: Decision) -> Decision {
 fn asked_once_or_again_the_answer_is_cedars_to_the_whole_question() {
     let mut dice = Dice(6);
     let (mut allowed, mut failed) = (0, 0);
-    for _ in 0..250 {
+    for _ in 0..60 {
         let text = dice.policies();
         let (policy, whole) = unchecked(&text);
-        for _ in 0..30 {
+        for _ in 0..15 {
             let (caller, ask) = (dice.caller(), dice.asked());
             let plain = sorted(ask.plain(&whole, &caller));
             let fresh = unchecked(&text).0;
@@ -269,7 +269,7 @@ fn asked_once_or_again_the_answer_is_cedars_to_the_whole_question() {
             failed += usize::from(!plain.failures.is_empty());
         }
     }
-    assert!(allowed > 500 && failed > 500, "{allowed} allowed, {failed} failed");
+    assert!(allowed > 60 && failed > 60, "{allowed} allowed, {failed} failed");
 }
 
 #[test]
