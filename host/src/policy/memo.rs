@@ -100,7 +100,7 @@ impl Memo {
     /// How many questions are known, and their bytes.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {
-        let parts = self.parts.iter().map(|part| part.lock().expect("is whole"));
+        let parts = self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner));
         parts.fold((0, 0), |(count, bytes), part| (count + part.kept.len(), bytes + part.bytes))
     }
 }
