@@ -129,11 +129,14 @@ pub(super) struct Halves {
     pub(super) scope: Cedar,
     /// All its conditions, in their order: whether one of them is weighed at all depends on those before.
     pub(super) conditions: Expression,
+    /// What they look at.
+    pub(super) looks: Looks,
 }
 
 /// The halves of a policy; none if it looks at nothing of the context.
 pub(super) fn halves(policy: &Cedar, json: &Value) -> Result<Option<Halves>, Box<PolicyFromJsonError>> {
-    if Looks::of(json).at_nothing() {
+    let looks = Looks::of(json);
+    if looks.at_nothing() {
         return Ok(None);
     }
     let mut scope = json.clone();
@@ -148,7 +151,7 @@ pub(super) fn halves(policy: &Cedar, json: &Value) -> Result<Option<Halves>, Box
     let [read, written] = [&placeless, policy].map(|policy| policy.as_ref().non_scope_constraints());
     let conditions = if read == written { read } else { written };
     let conditions = conditions.cloned().map_or_else(|| Expression::new_bool(true), Expression::from);
-    Ok(Some(Halves { scope, conditions }))
+    Ok(Some(Halves { scope, conditions, looks }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How a question is weighed. What is the same whatever its context is, is settled once: the few entities
 //! that it is about are made, and the policies that may have to do with it are asked. What is left of them
-//! is weighed each time, in a context of what some policy looks at.
+//! is weighed each time, in a context of what is looked at by what is left.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +30,6 @@ const STACK_BYTES: usize = 4 << 20;
 pub(super) struct Rules {
     authorizer: Authorizer,
     types: Types,
-    looks: Looks,
     memo: Memo,
     /// What looks at nothing of the context.
     closed: Shards,
@@ -96,7 +95,6 @@ impl Rules {
         let types = Types::new(world)?;
         let mut rules = Self {
             authorizer: Authorizer::new(),
-            looks: written.looks.clone(),
             memo: Memo::default(),
             closed: Shards::default(),
             scopes: Shards::default(),
@@ -122,9 +120,10 @@ impl Rules {
 
     fn add(&mut self, place: usize, statement: &Statement) -> Result<(), String> {
         let Statement { cedar, regardless, halves, .. } = statement;
-        let Some(Halves { scope, conditions }) = halves else { return self.closed.add(cedar) };
-        let (policy, effect, expression) = (cedar.id().clone(), cedar.effect(), conditions.clone());
-        self.conditions.insert(policy.clone(), Arc::new(Conditions { policy, place, effect, expression }));
+        let Some(Halves { scope, conditions, looks }) = halves else { return self.closed.add(cedar) };
+        let (policy, effect) = (cedar.id().clone(), cedar.effect());
+        let (expression, looks) = (conditions.clone(), looks.clone());
+        self.conditions.insert(policy.clone(), Arc::new(Conditions { policy, place, effect, expression, looks }));
         if let Some(permit) = regardless {
             self.regardless.add(permit)?;
         }
@@ -149,7 +148,9 @@ impl Rules {
         let Some(subject) = self.subject(caller, plugin, action) else { return Decision::default() };
         let settled = self.memo.find(subject.asked);
         let whole = settled.as_deref().and_then(Settled::decision);
-        whole.unwrap_or_else(|| self.weigh(subject, settled, || self.context_of_call(action, arguments, now)))
+        whole.unwrap_or_else(|| {
+            self.weigh(subject, settled, |looks| self.context_of_call(looks, action, arguments, now))
+        })
     }
 
     /// A policy that fails when it is weighed hides nothing: whoever calls is told of it.
@@ -174,7 +175,7 @@ impl Rules {
         // It is asked on the stack of a plugin's fiber. Cedar measures what is left of the thread's own,
         // finds nothing, and gives up. A stack costs some microseconds: Cedar has it where it is asked.
         whole.unwrap_or_else(|| {
-            stacker::grow(STACK_BYTES, || self.weigh(subject, settled, || self.context_of_use(usage)))
+            stacker::grow(STACK_BYTES, || self.weigh(subject, settled, |looks| context_of_use(looks, usage)))
         })
     }
 
@@ -193,7 +194,7 @@ impl Rules {
         &self,
         subject: Subject<'_>,
         settled: Option<Arc<Settled>>,
-        context: impl FnOnce() -> Result<Context, &'static str>,
+        context: impl FnOnce(&Looks) -> Result<Context, &'static str>,
     ) -> Decision {
         let settled = settled.map_or_else(|| self.settle(subject), Ok);
         settled.map_or_else(Decision::failed, |settled| settled.weigh(context))
@@ -203,10 +204,11 @@ impl Rules {
     fn settle(&self, subject: Subject<'_>) -> Result<Arc<Settled>, &'static str> {
         let posed = self.pose(subject)?;
         let mut found = self.find(&self.closed, &posed);
-        let mut policies = Vec::new();
+        let (mut policies, mut looks) = (Vec::new(), Looks::default());
         for response in self.responses(&self.scopes, &posed) {
             for policy in response.diagnostics().reason() {
                 let conditions = self.conditions.get(policy).ok_or("a policy has no conditions")?;
+                looks.add(&conditions.looks);
                 policies.push(Arc::clone(conditions));
             }
             found.failures.extend(response.diagnostics().errors().map(failure));
@@ -222,7 +224,7 @@ impl Rules {
         } else {
             let Posed { principal, entities, .. } = posed;
             let (action, resource) = (subject.asked.action.clone(), subject.asked.resource.clone());
-            Settled::open(seen, found, Left { principal, action, resource, entities, policies })
+            Settled::open(seen, found, Left { principal, action, resource, entities, looks, policies })
         };
         let settled = Arc::new(settled);
         if lasts {
@@ -271,20 +273,21 @@ impl Rules {
         found
     }
 
-    /// What is known of a call, as far as some policy looks at it.
+    /// What is known of a call, as far as it is looked at.
     fn context_of_call(
         &self,
+        looks: &Looks,
         action: Action<'_>,
         arguments: Option<&JsonObject>,
         now: SystemTime,
     ) -> Result<Context, &'static str> {
         let mut pairs = Vec::new();
         match action {
-            Action::Call(name) if self.looks.at("input") => {
+            Action::Call(name) if looks.at("input") => {
                 let none = JsonObject::new();
                 let (inputs, given) = (self.tools.get(name).map(|tool| &tool.inputs), arguments.unwrap_or(&none));
                 let nothing = Shapes::new();
-                let said = shape::said(inputs.unwrap_or(&nothing), given, |name| self.looks.at_input(name));
+                let said = shape::said(inputs.unwrap_or(&nothing), given, |name| looks.at_input(name));
                 let said = said.map_err(|unsaid| match unsaid {
                     Unsaid::TooFine => "an argument is a number that is too large or too fine to be weighed",
                     Unsaid::Unfit => UNSAID,
@@ -295,36 +298,37 @@ impl Rules {
             Action::Read(uri) => pairs.push(("uri".to_owned(), text(uri))),
             Action::Prompt(prompt) => pairs.push(("prompt".to_owned(), text(prompt))),
         }
-        self.add_now(&mut pairs, now);
+        pairs.extend(said_of(now, looks));
         Context::from_pairs(pairs).map_err(|_| UNSAID)
     }
+}
 
-    /// What is known of a use, as far as some policy looks at it.
-    fn context_of_use(&self, usage: Usage<'_>) -> Result<Context, &'static str> {
-        let Usage { plugin, tool, facts: Facts { class, tables }, now, .. } = usage;
-        let mut pairs = Vec::new();
-        let mut add = |key: &str, value: &dyn Fn() -> RestrictedExpression| {
-            if self.looks.at(key) {
-                pairs.push((key.to_owned(), value()));
-            }
-        };
-        add("class", &|| text(class.unwrap_or("none")));
-        add("plugin", &|| text(plugin));
-        add("tables", &|| RestrictedExpression::new_set(tables.iter().map(|table| text(table))));
-        if let Some(tool) = tool {
-            add("tool", &|| text(tool));
+/// What is known of a use, as far as it is looked at.
+fn context_of_use(looks: &Looks, usage: Usage<'_>) -> Result<Context, &'static str> {
+    let Usage { plugin, tool, facts: Facts { class, tables }, now, .. } = usage;
+    let mut pairs = Vec::new();
+    let mut add = |key: &str, value: &dyn Fn() -> RestrictedExpression| {
+        if looks.at(key) {
+            pairs.push((key.to_owned(), value()));
         }
-        self.add_now(&mut pairs, now);
-        Context::from_pairs(pairs).map_err(|_| UNSAID)
+    };
+    add("class", &|| text(class.unwrap_or("none")));
+    add("plugin", &|| text(plugin));
+    add("tables", &|| RestrictedExpression::new_set(tables.iter().map(|table| text(table))));
+    if let Some(tool) = tool {
+        add("tool", &|| text(tool));
     }
+    pairs.extend(said_of(now, looks));
+    Context::from_pairs(pairs).map_err(|_| UNSAID)
+}
 
-    fn add_now(&self, pairs: &mut Vec<(String, RestrictedExpression)>, now: SystemTime) {
-        if self.looks.at("now") {
-            // A clock that stands before 1970 is none.
-            let now = DateTime::<Utc>::from(now.max(UNIX_EPOCH)).to_rfc3339_opts(SecondsFormat::Millis, true);
-            pairs.push(("now".to_owned(), RestrictedExpression::new_datetime(now)));
-        }
-    }
+/// The time, if it is looked at.
+fn said_of(now: SystemTime, looks: &Looks) -> Option<(String, RestrictedExpression)> {
+    looks.at("now").then(|| {
+        // A clock that stands before 1970 is none.
+        let now = DateTime::<Utc>::from(now.max(UNIX_EPOCH)).to_rfc3339_opts(SecondsFormat::Millis, true);
+        ("now".to_owned(), RestrictedExpression::new_datetime(now))
+    })
 }
 
 impl Types {

@@ -12,6 +12,7 @@ use cedar_policy::{
     eval_expression,
 };
 
+use super::looks::Looks;
 use super::{Decision, Failure, Found};
 
 /// What a question comes to, but for its context.
@@ -35,6 +36,8 @@ pub(super) struct Left {
     pub(super) action: EntityUid,
     pub(super) resource: EntityUid,
     pub(super) entities: Entities,
+    /// What they look at together.
+    pub(super) looks: Looks,
     /// In the order of the file.
     pub(super) policies: Vec<Arc<Conditions>>,
 }
@@ -46,6 +49,7 @@ pub(super) struct Conditions {
     pub(super) place: usize,
     pub(super) effect: Effect,
     pub(super) expression: Expression,
+    pub(super) looks: Looks,
 }
 
 impl Settled {
@@ -67,12 +71,12 @@ impl Settled {
         }
     }
 
-    /// The answer in a context, which is not made if nothing looks at it.
-    pub(super) fn weigh(&self, context: impl FnOnce() -> Result<Context, &'static str>) -> Decision {
+    /// The answer in a context, which is made of what is looked at, and not at all if nothing is.
+    pub(super) fn weigh(&self, context: impl FnOnce(&Looks) -> Result<Context, &'static str>) -> Decision {
         match &self.answer {
             Answer::Whole(decision) => decision.clone(),
             Answer::Open(found, left) => {
-                let weighed = context().and_then(|context| left.weigh(found.clone(), context));
+                let weighed = context(&left.looks).and_then(|context| left.weigh(found.clone(), context));
                 weighed.map_or_else(Decision::failed, Decision::of)
             }
         }
@@ -89,7 +93,7 @@ impl Settled {
 
 impl Left {
     fn weigh(&self, mut found: Found, context: Context) -> Result<Found, &'static str> {
-        let Self { principal, action, resource, entities, policies } = self;
+        let Self { principal, action, resource, entities, policies, looks: _ } = self;
         let question = Question::new(principal.clone(), action.clone(), resource.clone(), context, None)
             .map_err(|_| "the question cannot be said in Cedar")?;
         for Conditions { policy, effect, expression, .. } in policies.iter().map(|policy| &**policy) {

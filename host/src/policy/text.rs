@@ -10,7 +10,7 @@ use cedar_policy::{EntityUid, Policy as Cedar, PolicyId, PolicySet, ValidationEr
 use miette::Diagnostic;
 
 use super::World;
-use super::looks::{Halves, Looks, halves, regardless};
+use super::looks::{Halves, halves, regardless};
 use super::schema::schema;
 use crate::config::{Config, ConfigError};
 use crate::near::nearest;
@@ -112,8 +112,6 @@ pub(super) struct Statement {
 #[derive(Clone)]
 pub(super) struct Written {
     pub(super) policies: Vec<Statement>,
-    /// What they look at together.
-    pub(super) looks: Looks,
 }
 
 impl Written {
@@ -132,7 +130,7 @@ impl Written {
         let mut policies: Vec<(usize, &Cedar)> =
             set.policies().map(|policy| (policy.as_ref().loc().map_or(0, |loc| loc.start()), policy)).collect();
         policies.sort_by_key(|(offset, _)| *offset);
-        let mut written = Self { policies: Vec::new(), looks: Looks::default() };
+        let mut written = Self { policies: Vec::new() };
         let mut offsets: BTreeMap<String, usize> = BTreeMap::new();
         let mut problems = Vec::new();
         for (count, (offset, policy)) in policies.into_iter().enumerate() {
@@ -145,7 +143,6 @@ impl Written {
             let unfit = |why: String| Refused(vec![format!("{}: {why}", source.place(offset))]);
             let json = cedar.to_json().map_err(|error| unfit(error.to_string()))?;
             let halves = halves(&cedar, &json).map_err(|error| unfit(error.to_string()))?;
-            written.looks.add(&Looks::of(&json));
             let regardless = regardless(&cedar, &json);
             written.policies.push(Statement { id, offset, cedar, regardless, halves });
         }
