@@ -1,4 +1,5 @@
-//! What a component imports and exports, read off its bytes before anything is compiled.
+//! What a component imports and exports: read off its bytes before anything is compiled, and off the
+//! compiled code of one that was read before.
 
 use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::Engine;
