@@ -61,7 +61,10 @@ impl Events {
                     return Ok(Some(message));
                 }
             }
-            let Some(frame) = self.body.frame().await else { return Ok(None) };
+            let Some(frame) = self.body.frame().await else {
+                // What is answered as JSON is one message, and no event.
+                return Ok(serde_json::from_str(&std::mem::take(&mut self.text)).ok());
+            };
             self.text += &String::from_utf8_lossy(frame?.data_ref().map_or(&[][..], |data| data));
         }
     }

@@ -9,6 +9,8 @@ use toolhost_tests::toolhost::{Setup, Toolhost};
 mod accept;
 #[path = "doors/batches.rs"]
 mod batches;
+#[path = "doors/brief.rs"]
+mod brief;
 #[path = "doors/card.rs"]
 mod card;
 #[path = "doors/cors.rs"]

@@ -34,7 +34,7 @@ impl Call {
         let answer = outcome.and_then(Outcome::done);
         let code = if answer.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         if self.json {
-            println!("{:#}", serde_json::to_value(front::answer_json(answer))?);
+            println!("{:#}", serde_json::to_value(front::tool_result(answer))?);
             return Ok(code);
         }
         match answer {

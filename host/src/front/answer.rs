@@ -118,12 +118,18 @@ impl From<ToolResult> for CallToolResult {
     }
 }
 
-/// What a call answered, as the result of `tools/call`.
-pub(super) fn result(answer: Result<Answer, Error>) -> ToolResult {
-    let result_type = Some(ResultType::COMPLETE);
+impl ToolResult {
+    /// The same, as the newest revision has it: it says that it is one.
+    pub(super) fn typed(self) -> Self {
+        Self { result_type: Some(ResultType::COMPLETE), ..self }
+    }
+}
+
+/// What a call answered: the result of `tools/call`, whichever door it leaves by.
+pub fn tool_result(answer: Result<Answer, Error>) -> ToolResult {
     match answer {
         Ok(Answer { content, structured, meta }) => ToolResult {
-            result_type,
+            result_type: None,
             content: content.into_iter().map(part).collect(),
             structured_content: structured,
             is_error: false,
@@ -133,7 +139,7 @@ pub(super) fn result(answer: Result<Answer, Error>) -> ToolResult {
             let mut meta = MetaObject::default();
             meta.0.insert(ERROR_META.to_owned(), error_json(&error));
             let content = vec![ContentBlock::text(error.sentence())];
-            ToolResult { result_type, content, structured_content: None, is_error: true, meta: Some(meta) }
+            ToolResult { result_type: None, content, structured_content: None, is_error: true, meta: Some(meta) }
         }
     }
 }
@@ -163,12 +169,6 @@ pub(super) fn suggestions(suggestions: Suggestions) -> CompleteResult {
     (completion.values, completion.total) = (suggestions.values, suggestions.total);
     completion.has_more = Some(suggestions.more);
     CompleteResult::new(completion)
-}
-
-/// What a call answered: the result of `tools/call`, whichever door it left by.
-pub fn answer_json(answer: Result<Answer, Error>) -> ToolResult {
-    // The field belongs to one revision of the protocol, not to the answer.
-    ToolResult { result_type: None, ..result(answer) }
 }
 
 /// An error as JSON: `kind`, `fault`, `message`, and `next` and `retryAfterMs` where known.

@@ -17,6 +17,6 @@ mod stdio;
 mod streamable;
 mod trace;
 
-pub use self::answer::{answer_json, error_json};
+pub use self::answer::{error_json, tool_result};
 pub use self::http::{ServeError, Server};
 pub use self::stdio::serve_stdio;

@@ -65,7 +65,7 @@ pub(super) async fn call(
         Ok(_) => (StatusCode::OK, None),
         Err(error) => (StatusCode::from_u16(error.kind.http_status()).unwrap_or_default(), error.retry_after),
     };
-    let mut response = (status, Json(answer::answer_json(answer))).into_response();
+    let mut response = (status, Json(answer::tool_result(answer))).into_response();
     if let Some(wait) = wait {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
     }

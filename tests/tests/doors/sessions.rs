@@ -17,13 +17,13 @@ use crate::{BOTH, JSON, good, post, session, setup};
 const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A request whose answer is read as it comes, and may be given up.
-struct Stream {
+pub(super) struct Stream {
     stream: TcpStream,
     read: String,
 }
 
 impl Stream {
-    async fn open(host: &Toolhost, method: &str, headers: &[(&str, &str)], body: &str) -> Result<Self> {
+    pub(super) async fn open(host: &Toolhost, method: &str, headers: &[(&str, &str)], body: &str) -> Result<Self> {
         let authority = host.url().trim_start_matches("http://");
         let mut head = format!("{method} /mcp HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
@@ -35,7 +35,7 @@ impl Stream {
     }
 
     /// Reads until the text was there.
-    async fn reads(&mut self, text: &str) -> Result<()> {
+    pub(super) async fn reads(&mut self, text: &str) -> Result<()> {
         let mut buffer = [0; 4096];
         while !self.read.contains(text) {
             let count = timeout(TIME_MAX, self.stream.read(&mut buffer)).await;

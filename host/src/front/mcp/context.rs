@@ -9,6 +9,8 @@ use rmcp::model::{ClientCapabilities, ProtocolVersion, RequestMetaObject};
 use rmcp::service::{Peer, RequestContext};
 use tokio_util::sync::CancellationToken;
 
+use super::Door;
+use super::brief::GoesOn;
 use crate::call::{Caller, Trace};
 use crate::front::streamable::JsonAlone;
 use crate::front::{identify, trace};
@@ -28,6 +30,8 @@ pub(in crate::front) struct Context<'a> {
     pub(super) peer: Option<&'a Peer<RoleServer>>,
     /// Done when the client takes it back; one that is dropped with its connection may do without.
     pub(super) taken_back: Option<&'a CancellationToken>,
+    /// The call that it asks for, if that has begun.
+    pub(super) goes_on: Option<&'a GoesOn>,
 }
 
 impl<'a> Context<'a> {
@@ -43,6 +47,7 @@ impl<'a> Context<'a> {
             trace: trace::of(&request.meta, head),
             peer: Some(&request.peer),
             taken_back: Some(&request.ct),
+            goes_on: head.and_then(|head| head.extensions.get()),
         }
     }
 
@@ -57,6 +62,17 @@ impl<'a> Context<'a> {
             trace: trace::of(meta, Some(head)),
             peer: None,
             taken_back: None,
+            goes_on: None,
+        }
+    }
+
+    /// That of a request in the session of this door, before anything has to be told.
+    pub(in crate::front) fn in_session(door: &Door, meta: &'a RequestMetaObject, head: &Parts) -> Self {
+        Self {
+            is_modern: false,
+            reads_json_alone: head.extensions.get::<JsonAlone>().is_some(),
+            client: meta.client_capabilities().or_else(|| door.session.client().cloned()),
+            ..Self::direct(meta, head)
         }
     }
 

@@ -2,33 +2,46 @@
 //! revisions hears them in its session, one of the newest on a stream that it asked for.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rmcp::RoleServer;
-use rmcp::model::{ResourceUpdatedNotificationParam, SubscriptionFilter};
+use rmcp::model::{ClientCapabilities, ResourceUpdatedNotificationParam, SubscriptionFilter};
 use rmcp::service::{Peer, SubscriptionContext};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::brief::UnderWay;
 use crate::call::{Level, Offer};
 use crate::registry::Event;
 
 /// What a client of the older revisions said in its session.
 #[derive(Default)]
 pub(super) struct Session {
+    /// What it can do.
+    client: OnceLock<ClientCapabilities>,
     /// The least level of lines that it wants.
     level: Mutex<Option<Level>>,
     /// The resources that it wants to hear of.
     subscribed: Mutex<BTreeSet<String>>,
+    pub(super) under_way: UnderWay,
     /// Cancelled when the session ends.
-    ended: CancellationToken,
+    pub(super) ended: CancellationToken,
 }
 
 /// The most resources that one session may hear of.
 const SUBSCRIBED_MAX: usize = 1_000;
 
 impl Session {
+    pub(super) fn client(&self) -> Option<&ClientCapabilities> {
+        self.client.get()
+    }
+
+    /// What it says first stays.
+    pub(super) fn set_client(&self, client: ClientCapabilities) {
+        let _ = self.client.set(client);
+    }
+
     pub(super) fn level(&self) -> Option<Level> {
         *self.level.lock().unwrap_or_else(PoisonError::into_inner)
     }

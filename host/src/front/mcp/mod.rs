@@ -5,6 +5,7 @@
 //! declared is what the plugins offer, and every result says which server it is from.
 
 mod asking;
+mod brief;
 mod context;
 mod declared;
 mod listening;
@@ -17,7 +18,7 @@ mod tasks;
 use std::convert::Infallible;
 use std::future::pending;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -30,6 +31,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::asking::Rounds;
+pub(super) use self::brief::Brief;
 pub(super) use self::context::Context;
 use self::listening::Session;
 pub(super) use self::malformed::INITIALIZE;
@@ -50,6 +52,21 @@ pub(super) struct Door {
     /// What every result says of its server.
     about: Arc<Value>,
     session: Arc<Session>,
+}
+
+/// A session that begins: filled with its door, for whoever keeps the session.
+#[derive(Clone, Default)]
+pub(super) struct Opening(Arc<OnceLock<Door>>);
+
+impl Opening {
+    /// The door, if it was opened.
+    pub(super) fn door(&self) -> Option<&Door> {
+        self.0.get()
+    }
+
+    fn opened(&self, door: Door) {
+        let _ = self.0.set(door);
+    }
 }
 
 /// What a call came to.
@@ -153,6 +170,11 @@ impl Door {
         let target = ("tools/call", name.as_str(), &arguments);
         let rounds = self.rounds(context, target, request.input_responses, request.request_state.as_deref())?;
         let used = self.use_tool(self.call(UseTool { name, arguments }, context), context, rounds).await;
+        self.tool_response(used, context)
+    }
+
+    /// What the use of a tool is answered.
+    fn tool_response(&self, used: Result<Used, Error>, context: &Context<'_>) -> Result<ToolResponse, ErrorData> {
         let result = match used {
             Ok(Used::Within(Answered::InputRequired(result))) => {
                 return Ok(ToolResponse::InputRequired(self.with_info(result, context)));
@@ -164,7 +186,10 @@ impl Door {
             Ok(Used::Within(Answered::Done(answer))) => Ok(answer),
             Err(error) => Err(refused(error, context)?),
         };
-        let mut result = answer::result(result);
+        let mut result = answer::tool_result(result);
+        if context.is_modern {
+            result = result.typed();
+        }
         result.meta = self.server_info(context, result.meta);
         Ok(ToolResponse::Complete(result))
     }

@@ -18,7 +18,7 @@ use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
-use super::{Context, Door, begin, declared, listening, lists, malformed, protocol_error};
+use super::{Context, Door, Opening, begin, declared, listening, lists, malformed, protocol_error};
 use crate::call::{self, Caller, Complete, CompleteOf, Offer};
 use crate::front::{answer, identify};
 use crate::registry::Seen;
@@ -57,6 +57,10 @@ impl ServerHandler for Door {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
+        self.session.set_client(request.capabilities.clone());
+        if let Some(opening) = context.extensions.get::<Parts>().and_then(|head| head.extensions.get::<Opening>()) {
+            opening.opened(self.clone());
+        }
         let instructions = self.host.instructions(&caller(&context)).await;
         let mut result = self.negotiate_initialize(&request)?.with_instructions(instructions);
         // The extensions are for the revision that knows extensions.

@@ -27,6 +27,8 @@ pub(super) type Ending<T> = Result<Outcome<T>, Error>;
 pub(super) struct Running<T: Send + 'static> {
     call: Pin<Box<dyn Future<Output = Ending<T>> + Send>>,
     ending: Option<Ending<T>>,
+    /// What came out of it, and is not dealt with yet.
+    put_back: Option<Event<T>>,
     /// None if the client hears nothing.
     notices: Option<mpsc::Receiver<Notice>>,
     /// None if it can be asked nothing.
@@ -57,11 +59,14 @@ impl<T: Send + 'static> Running<T> {
         let (ask, asked) = replies.then(|| mpsc::channel(QUESTIONS_AHEAD)).unzip();
         (client.notices, client.questions) = (tell, ask);
         let taken_back = client.taken_back.clone();
-        Self { call: Box::pin(begin(client)), ending: None, notices, asked, taken_back, ended: false }
+        Self { call: Box::pin(begin(client)), ending: None, put_back: None, notices, asked, taken_back, ended: false }
     }
 
     /// What comes next. After the end nothing does.
     pub(super) async fn next(&mut self) -> Event<T> {
+        if let Some(event) = self.put_back.take() {
+            return event;
+        }
         loop {
             if let Some(ending) = self.ending.take() {
                 // What was told before the end goes out before it.
@@ -80,6 +85,28 @@ impl<T: Send + 'static> Running<T> {
                 ending = &mut self.call => (self.ending, self.ended) = (Some(ending), true),
             }
         }
+    }
+
+    /// How it ends, if it does so within a time and nothing else comes out of it.
+    pub(super) async fn ends_within(&mut self, time: Duration) -> Option<Ending<T>> {
+        match tokio::time::timeout(time, self.next()).await {
+            Ok(Event::Ended(ending)) => Some(ending),
+            Ok(event) => {
+                self.put_back = Some(event);
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Sees it to its end for a client that hears nothing of it any more.
+    pub(super) async fn ends_unheard(&mut self) {
+        while !matches!(self.next().await, Event::Ended(_)) {}
+    }
+
+    /// Whether it has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended
     }
 }
 

@@ -10,9 +10,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::asking::{self, Rounds};
+use super::brief::GoesOn;
 use super::running::{Ending, Event, Running};
 use super::{Answered, Context, Door, attend, begin, protocol_error};
-use crate::call::{Answer, Asked, Call, JsonObject, NoReply, Notice, Outcome, Progress, TaskUse};
+use crate::call::{Answer, Asked, Call, Caller, JsonObject, NoReply, Notice, Outcome, Progress, TaskUse};
 use crate::fault::{Ability, Error, Kind};
 use crate::front::answer;
 use crate::tasks::{End, Status, Task, UnderWay};
@@ -33,7 +34,10 @@ impl Door {
         context: &Context<'_>,
         mut rounds: Option<Rounds>,
     ) -> Result<Used, Error> {
-        let task_use = self.task_use(&call);
+        if let Some(begun) = context.goes_on.and_then(GoesOn::take) {
+            return self.go_on(begun, context).await;
+        }
+        let task_use = self.task_use(&call.caller, &call.request.name);
         let (polls, required) = (polls(context), task_use == TaskUse::Required);
         if required && !polls {
             return Err(Error::lacks(Ability::Tasks));
@@ -63,10 +67,10 @@ impl Door {
     }
 
     /// How a tool wants to be called; one that the caller does not see wants nothing.
-    fn task_use(&self, call: &Call) -> TaskUse {
+    pub(super) fn task_use(&self, caller: &Caller, tool: &str) -> TaskUse {
         let plugins = self.host.plugins();
-        let task_use = plugins.tool(&call.request.name).map(|(_, loaded)| loaded.tool.task_use).unwrap_or_default();
-        let hidden = || plugins.tool_seen_by(&call.caller, &call.request.name).is_none();
+        let task_use = plugins.tool(tool).map(|(_, loaded)| loaded.tool.task_use).unwrap_or_default();
+        let hidden = || plugins.tool_seen_by(caller, tool).is_none();
         if task_use != TaskUse::default() && hidden() { TaskUse::default() } else { task_use }
     }
 
@@ -144,7 +148,7 @@ fn message(progress: Progress) -> String {
 fn end(ending: Ending<Answer>) -> End {
     let result = match ending.and_then(Outcome::done) {
         Err(error) if broke(error.kind) => return End::Failed(object(&protocol_error(&error))),
-        said => answer::result(said),
+        said => answer::tool_result(said).typed(),
     };
     End::Completed(object(&result))
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VERSION;
 use super::accept::{Accepts, JSON};
-use crate::front::mcp::{Context, Door};
+use crate::front::mcp::{Context, Door, ToolResponse};
 
 /// The header that repeats a message's method.
 const METHOD: &str = "mcp-method";
@@ -40,14 +40,23 @@ pub(super) struct Direct {
     params: CallToolRequestParams,
 }
 
+/// A `tools/call` of any revision.
 #[derive(Deserialize)]
-struct Message {
+pub(super) struct Message {
     #[serde(rename = "jsonrpc")]
     _version: JsonRpcVersion2_0,
-    id: RequestId,
+    pub(super) id: RequestId,
     #[serde(rename = "method")]
     _method: CallToolRequestMethod,
-    params: CallToolRequestParams,
+    pub(super) params: CallToolRequestParams,
+}
+
+impl Message {
+    /// The message, if it is one.
+    pub(super) fn read(message: &[u8]) -> Option<Self> {
+        // Looked through at once, it need not be looked through text by text.
+        serde_json::from_str(std::str::from_utf8(message).ok()?).ok()
+    }
 }
 
 impl Direct {
@@ -58,9 +67,7 @@ impl Direct {
         if !accepts.json || !is(headers, VERSION, newest.as_str()) || !is(headers, METHOD, "tools/call") {
             return None;
         }
-        // Looked through at once, it need not be looked through text by text.
-        let message = std::str::from_utf8(message).ok()?;
-        let Message { id, mut params, .. } = serde_json::from_str(message).ok()?;
+        let Message { id, mut params, .. } = Message::read(message)?;
         let meta = params.meta.take()?;
         let is_complete = meta.missing_required_keys(&newest).is_empty() && meta.protocol_version() == Some(newest);
         let hears_more = meta.get_progress_token().is_some() || meta.contains_key(LOG_LEVEL);
@@ -76,10 +83,17 @@ impl Direct {
     /// What it is answered. Dropping the future stops the call.
     pub(super) async fn answer(self, door: &Door, head: &Parts) -> Response {
         let Self { id, meta, params } = self;
-        match door.call_tool(params, &Context::direct(&meta, head)).await {
-            Ok(result) => json(StatusCode::OK, &JsonRpcResponse { jsonrpc: JsonRpcVersion2_0, id, result }),
-            Err(error) => json(status(&error), &JsonRpcError::new(Some(id), error)),
-        }
+        let response = door.call_tool(params, &Context::direct(&meta, head)).await;
+        let status = response.as_ref().map_or_else(status, |_| StatusCode::OK);
+        answer(id, status, response)
+    }
+}
+
+/// A message of what a call came to.
+pub(super) fn answer(id: RequestId, status: StatusCode, response: Result<ToolResponse, ErrorData>) -> Response {
+    match response {
+        Ok(result) => json(status, &JsonRpcResponse { jsonrpc: JsonRpcVersion2_0, id, result }),
+        Err(error) => json(status, &JsonRpcError::new(Some(id), error)),
     }
 }
 

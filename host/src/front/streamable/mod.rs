@@ -1,11 +1,12 @@
 //! MCP over HTTP: what stands between the route and the protocol library, which is strict with
 //! clients and answers some of their mistakes in plain text.
 //!
-//! Most calls need nothing of the library, and go past it (`direct.rs`). Of the others, only what the
+//! Most calls need nothing of the library, and go past it (`direct.rs`, `brief.rs`). Of the others, only what the
 //! library refuses is looked at a second time, to say what is wrong with it.
 
 mod accept;
 mod batch;
+mod brief;
 mod direct;
 mod missed;
 mod sessions;
@@ -27,11 +28,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::accept::Accepts;
 pub(super) use self::accept::JsonAlone;
+use self::brief::InSession;
 use self::direct::Direct;
 use self::sessions::Sessions;
 use super::identify::{self, Identified};
 use super::jsonrpc::{self, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_SESSION, Refusal, UNSUPPORTED_VERSION};
-use super::mcp::{Door, INITIALIZE};
+use super::mcp::{Door, INITIALIZE, Opening};
 use crate::call::Caller;
 use crate::config::Serve;
 use crate::host::Host;
@@ -99,7 +101,11 @@ impl Endpoint {
         if !accepts.events {
             head.extensions.insert(JsonAlone);
         }
+        let brief = InSession::read(&self.sessions, accepts, &head, &message);
         Accepts::say_both(&mut head.headers);
+        if let Some(brief) = brief {
+            return brief.answer(self, accepts, head, message).await;
+        }
         if message.trim_ascii_start().first() == Some(&b'[') {
             return accepts.fit(self.batch(head, &message, accepts).await).await;
         }
@@ -141,13 +147,15 @@ impl Endpoint {
     }
 
     /// What the library answers; where it refuses, in the words of JSON-RPC.
-    async fn handle(&self, request: Request, message: &[u8]) -> Response {
+    async fn handle(&self, mut request: Request, message: &[u8]) -> Response {
+        let opening = Opening::default();
+        request.extensions_mut().insert(opening.clone());
         let version = request.headers().get(VERSION).cloned();
         let caller = request.extensions().get::<Arc<Caller>>().cloned();
         let response = self.service.handle(request).await.map(Body::new);
         // Nobody else has heard of a session that begins here.
         if let (Some(id), Some(caller)) = (session(response.headers()), caller) {
-            self.sessions.bind(id, &caller.name);
+            self.sessions.bind(id, &caller.name, opening.door());
         }
         if response.status().is_success() || is_json(response.headers()) {
             return response;

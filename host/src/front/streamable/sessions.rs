@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
-use rmcp::model::{ClientJsonRpcMessage, ProtocolVersion, ServerJsonRpcMessage, ServerResult};
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientNotification, ProtocolVersion, RequestId, ServerJsonRpcMessage, ServerResult,
+};
 use rmcp::transport::WorkerTransport;
 use rmcp::transport::streamable_http_server::session::local::{
     LocalSessionManager, LocalSessionManagerError, LocalSessionWorker, SessionConfig,
@@ -20,6 +22,7 @@ use rmcp::transport::streamable_http_server::session::{EventStream, ServerSseMes
 
 use super::missed::{Budget, Missed};
 use crate::config::Serve;
+use crate::front::mcp::Door;
 
 /// How often sessions that nobody uses are looked for.
 const SWEEP_MIN: Duration = Duration::from_millis(50);
@@ -44,6 +47,8 @@ struct Open {
     version: OnceLock<ProtocolVersion>,
     /// The name of the caller that it belongs to; to nobody until it is known.
     owner: OnceLock<String>,
+    /// What stands behind it, since it was opened.
+    door: OnceLock<Door>,
     usage: Arc<Usage>,
 }
 
@@ -133,10 +138,16 @@ impl Sessions {
     }
 
     /// Gives a session to a caller; one that belongs to somebody stays theirs.
-    pub(super) fn bind(&self, id: &str, caller: &str) {
+    pub(super) fn bind(&self, id: &str, caller: &str, door: Option<&Door>) {
         if let Some(open) = self.open().get(id) {
             let _ = open.owner.set(caller.to_owned());
+            let _ = door.map(|door| open.door.set(door.clone()));
         }
+    }
+
+    /// What stands behind a session.
+    pub(super) fn door(&self, id: &str) -> Option<Door> {
+        self.open().get(id).and_then(|open| open.door.get().cloned())
     }
 
     /// Whether a session is this caller's.
@@ -206,6 +217,17 @@ fn held(stream: impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, ho
     }))
 }
 
+/// The request that a message takes back.
+fn taken_back(message: &ClientJsonRpcMessage) -> Option<&RequestId> {
+    match message {
+        ClientJsonRpcMessage::Notification(message) => match &message.notification {
+            ClientNotification::CancelledNotification(cancelled) => cancelled.params.request_id.as_ref(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 impl SessionManager for Sessions {
     type Error = SessionError;
     type Transport = WorkerTransport<LocalSessionWorker>;
@@ -221,8 +243,8 @@ impl SessionManager for Sessions {
         manager.session_config = config;
         let manager = manager.with_event_store(Arc::clone(&missed) as Arc<_>);
         let (id, transport) = manager.create_session().await?;
-        let (version, owner) = (OnceLock::new(), OnceLock::new());
-        let open = Open { manager, missed, version, owner, usage: Usage::new(&self.uses) };
+        let (version, owner, door) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let open = Open { manager, missed, version, owner, door, usage: Usage::new(&self.uses) };
         self.open().insert(SessionId::clone(&id), Arc::new(open));
         Ok((id, transport))
     }
@@ -252,6 +274,9 @@ impl SessionManager for Sessions {
         // The library closes again what was closed.
         let Some(open) = open else { return Ok(()) };
         open.missed.end();
+        if let Some(door) = open.door.get() {
+            door.end();
+        }
         Ok(open.manager.close_session(id).await?)
     }
 
@@ -267,6 +292,9 @@ impl SessionManager for Sessions {
     async fn accept_message(&self, id: &SessionId, message: ClientJsonRpcMessage) -> Result<(), Self::Error> {
         let open = self.find(id)?;
         let _hold = open.usage.hold();
+        if let (Some(door), Some(request)) = (open.door.get(), taken_back(&message)) {
+            door.take_back(request);
+        }
         Ok(open.manager.accept_message(id, message).await?)
     }
 
@@ -316,8 +344,8 @@ mod tests {
         let sessions = Sessions::new(&Serve::default());
         let (id, _transport) = sessions.create_session().await.expect("there is place");
         assert!(!sessions.is_of(&id, "ann"), "it is nobody's yet");
-        sessions.bind(&id, "ann");
-        sessions.bind(&id, "bob");
+        sessions.bind(&id, "ann", None);
+        sessions.bind(&id, "bob", None);
         assert!(sessions.is_of(&id, "ann") && !sessions.is_of(&id, "bob") && !sessions.is_of("none", "ann"));
     }
 
