@@ -11,19 +11,20 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::serve::ListenerExt;
-use axum::{Router, middleware};
+use axum::{Router, ServiceExt, middleware};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tower_layer::Layer;
 
-use super::origin::{self, Allowed};
+use super::origin::Allowed;
 use super::streamable::{self, Endpoint};
-use super::{card, identify, metrics, resource, rest};
+use super::{card, cors, identify, metrics, resource, rest};
 use crate::config::Serve;
 use crate::host::Host;
 
@@ -78,8 +79,10 @@ impl Server {
     /// the config, and are cut off after it.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (streams, answers) = (CancellationToken::new(), TaskTracker::new());
-        let router = router(Arc::clone(&self.host), &self.config, streams.clone())
-            .layer(middleware::from_fn_with_state(answers.clone(), count_answer));
+        let router = router(Arc::clone(&self.host), &self.config, streams.clone());
+        let entrance = Arc::new(Entrance { allowed: Allowed::by(&self.config), answers: answers.clone() });
+        // Around the routes as a whole; as a layer of each, it would be copied with its route at each request.
+        let service = middleware::from_fn_with_state(entrance, enter).layer(router);
         // Without it, the second packet of an answer waits 40 ms for the first one's receipt.
         let listener = self.listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
@@ -87,7 +90,7 @@ impl Server {
             }
         });
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let serving = axum::serve(listener, service.into_make_service()).with_graceful_shutdown(async move {
             stop.await;
             let _ = stopping.send(());
         });
@@ -123,14 +126,24 @@ impl Server {
     }
 }
 
-/// Counts a `POST` as under way until the last byte of its answer is handed on. A `GET`
-/// may be a stream that waits for news, which nobody waits for.
-async fn count_answer(State(answers): State<TaskTracker>, request: Request, next: Next) -> Response {
-    if request.method() != Method::POST {
-        return next.run(request).await;
+/// What every request comes by, whatever its route.
+struct Entrance {
+    allowed: Allowed,
+    answers: TaskTracker,
+}
+
+/// Lets a request in that may come in here. A `POST` counts as under way until the last byte of its answer is handed
+/// on; a `GET` may be a stream that waits for news, which nobody waits for.
+async fn enter(State(entrance): State<Arc<Entrance>>, request: Request, next: Next) -> Response {
+    let under_way = (request.method() == Method::POST).then(|| entrance.answers.token());
+    let response = match entrance.allowed.check(request.headers(), request.uri()) {
+        Ok(()) => cors::answer(request, next).await,
+        Err(refused) => refused.into_response(),
+    };
+    match under_way {
+        Some(token) => response.map(|body| Body::new(Counted { body, _under_way: token })),
+        None => response,
     }
-    let under_way = answers.token();
-    next.run(request).await.map(|body| Body::new(Counted { body, _under_way: under_way }))
 }
 
 /// The body of an answer that is under way for as long as this is there.
@@ -163,10 +176,6 @@ impl HttpBody for Counted {
 /// Every route there is.
 fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router {
     let body_bytes = config.request_kib.get_usize() << 10;
-    let allowed = Allowed {
-        hosts: config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
-        origins: config.origins.clone(),
-    };
     let checkpoint = identify::Checkpoint { host: Arc::clone(&host), body_bytes };
     let endpoint = Endpoint::new(Arc::clone(&host), config, streams);
     let metrics = Router::new().route("/metrics", get(metrics::metrics));
@@ -177,7 +186,7 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
     let identified = Router::new()
         .route("/", get(rest::about))
         .route("/tools", get(rest::tools))
-        .route("/tools/{name}", post(rest::call))
+        .route("/tools/{name}", post(rest::call).layer(DefaultBodyLimit::max(body_bytes)))
         .with_state(Arc::clone(&host))
         .route("/mcp", any(streamable::serve).with_state(endpoint))
         .merge(metrics_identified)
@@ -192,8 +201,5 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
         .route("/mcp/server-card", get(card::card).with_state(config.url.clone()))
         .route("/.well-known/ai-catalog.json", get(card::catalog).with_state(config.url.clone()))
         .merge(metrics_open);
-    identified
-        .merge(open)
-        .layer(DefaultBodyLimit::max(body_bytes))
-        .layer(middleware::from_fn_with_state(Arc::new(allowed), origin::check))
+    identified.merge(open)
 }

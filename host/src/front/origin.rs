@@ -3,42 +3,38 @@
 //! A web page can make its visitor's browser send requests to a server on the visitor's
 //! own machine, under a foreign `Host` (DNS rebinding) or from a foreign `Origin`.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::{Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 
-use super::cors;
 use super::jsonrpc::{INVALID_REQUEST, Refusal};
+use crate::config::Serve;
 
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// The names and origins that requests may carry.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Allowed {
-    /// Host names beside those of loopback, lower case, without a port.
+    /// Host names beside those of loopback, without a port, in any case.
     pub(super) hosts: Vec<String>,
     /// Whole origins beside those of loopback, such as `https://console.example.com`.
     pub(super) origins: Vec<String>,
 }
 
-/// Answers 403 to a request with a foreign `Host` or `Origin`.
-pub(super) async fn check(State(allowed): State<Arc<Allowed>>, request: Request, next: Next) -> Response {
-    match allowed.refusal(request.headers(), request.uri()) {
-        None => cors::answer(request, next).await,
-        Some((header, key)) => {
-            let message =
-                format!("This request's {header} is not allowed here; the operator can name it: [serve] {key}.");
-            (StatusCode::FORBIDDEN, Json(Refusal::new(INVALID_REQUEST, message).json())).into_response()
-        }
-    }
-}
-
 impl Allowed {
+    /// Those of the config.
+    pub(super) fn by(config: &Serve) -> Self {
+        Self { hosts: config.hosts.clone(), origins: config.origins.clone() }
+    }
+
+    /// Refuses a request with a foreign `Host` or `Origin`.
+    pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), (StatusCode, Json<Value>)> {
+        let Some((header, key)) = self.refusal(headers, uri) else { return Ok(()) };
+        let message = format!("This request's {header} is not allowed here; the operator can name it: [serve] {key}.");
+        Err((StatusCode::FORBIDDEN, Json(Refusal::new(INVALID_REQUEST, message).json())))
+    }
+
     /// The header that is foreign, and the config key that could allow it.
     fn refusal(&self, headers: &HeaderMap, uri: &Uri) -> Option<(&'static str, &'static str)> {
         // HTTP/2 has the host in the URI.
@@ -57,8 +53,9 @@ impl Allowed {
     }
 
     fn allows_host(&self, host: &str) -> bool {
-        let name = without_port(host).to_ascii_lowercase();
-        LOOPBACK.contains(&name.as_str()) || self.hosts.contains(&name)
+        let name = without_port(host);
+        let is = |allowed: &str| allowed.eq_ignore_ascii_case(name);
+        LOOPBACK.into_iter().any(is) || self.hosts.iter().any(|allowed| is(allowed))
     }
 
     fn allows_origin(&self, origin: &str) -> bool {

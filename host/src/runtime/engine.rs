@@ -122,7 +122,7 @@ fn engine_config(calls: usize) -> Config {
         .table_elements(20_000)
         .max_memory_size(MEMORY_BYTES_MAX)
         .pagemap_scan(Enabled::Auto)
-        .linear_memory_keep_resident(if pagemap { 2 << 20 } else { 64 << 10 })
+        .linear_memory_keep_resident(if pagemap { 256 << 10 } else { 64 << 10 })
         .table_keep_resident(if pagemap { 1 << 20 } else { 16 << 10 })
         .max_unused_warm_slots(calls);
     let mut config = Config::new();

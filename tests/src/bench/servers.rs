@@ -106,6 +106,11 @@ impl Server {
         process::memory_kib(self.pid())
     }
 
+    /// The same, with each page counted once that stands in many instances.
+    pub fn proportional_memory_kib(&self) -> Result<u64> {
+        process::proportional_memory_kib(self.pid())
+    }
+
     fn pid(&self) -> u32 {
         match &self.process {
             Process::Native { child, .. } => child.id(),

@@ -279,7 +279,7 @@ async fn attend<T: Send + 'static, E>(
         let ends = rounds.as_ref().is_some_and(Rounds::asks);
         tokio::select! {
             event = running.next() => match event {
-                Event::Told(notice) => tell(notice, context).await,
+                Event::Told(notice) => Box::pin(tell(notice, context)).await,
                 Event::Asked(asked) => match rounds {
                     Some(rounds) => rounds.reply(asked),
                     None => asking.push(asking::ask_in_place(asked, context.peer)),

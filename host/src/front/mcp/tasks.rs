@@ -32,35 +32,49 @@ impl Door {
         &self,
         mut call: Call,
         context: &Context<'_>,
-        mut rounds: Option<Rounds>,
+        rounds: Option<Rounds>,
     ) -> Result<Used, Error> {
         if let Some(begun) = context.goes_on.and_then(GoesOn::take) {
-            return self.go_on(begun, context).await;
+            return Box::pin(self.go_on(begun, context)).await;
         }
         let task_use = self.task_use(&call.caller, &call.request.name);
-        let (polls, required) = (polls(context), task_use == TaskUse::Required);
-        if required && !polls {
+        let polls = polls(context);
+        if task_use == TaskUse::Required && !polls {
             return Err(Error::lacks(Ability::Tasks));
         }
         // In a task, progress is there to be asked for, whatever the request wanted to be told.
         call.client.wants_progress |= polls;
-        let (host, tasks, owner) = (Arc::clone(&self.host), self.host.tasks(), Arc::clone(&call.caller));
-        let mut running = begin(call, |call| async move { host.call(call).await });
+        let (host, owner) = (Arc::clone(&self.host), Arc::clone(&call.caller));
+        let running = begin(call, |call| async move { host.call(call).await });
         if !polls {
             return self.drive(running, context, rounds).await.map(Used::Within);
         }
+        // Apart, as the one above, so that a call without need not carry the room that they take.
+        Box::pin(self.use_as_task(running, rounds, context, task_use, &owner)).await
+    }
+
+    /// Sees to a call that may outlast its request: from the start, or once it is slow.
+    async fn use_as_task(
+        &self,
+        mut running: Running<Answer>,
+        mut rounds: Option<Rounds>,
+        context: &Context<'_>,
+        task_use: TaskUse,
+        owner: &Caller,
+    ) -> Result<Used, Error> {
+        let tasks = self.host.tasks();
         if task_use == TaskUse::WhenSlow {
             let slow = tokio::time::sleep(tasks.after());
             if let Ok(ending) = attend(&mut running, context, &mut rounds, slow).await {
                 return self.answered(ending, rounds).map(Used::Within);
             }
         }
-        match tasks.begin(&owner).await {
+        match tasks.begin(owner).await {
             Ok(begun) => {
                 let task = begun.run(|under_way| see_through(running, rounds, under_way));
                 Ok(Used::AsTask(CreateTaskResult::new(about(&task, TaskStatus::Working))))
             }
-            Err(error) if required => Err(error),
+            Err(error) if task_use == TaskUse::Required => Err(error),
             // There is no room for it: the client waits, like one that cannot poll.
             Err(_) => self.drive(running, context, rounds).await.map(Used::Within),
         }

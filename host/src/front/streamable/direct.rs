@@ -81,9 +81,12 @@ impl Direct {
     }
 
     /// What it is answered. Dropping the future stops the call.
-    pub(super) async fn answer(self, door: &Door, head: &Parts) -> Response {
+    pub(super) async fn answer(self, door: &Door, head: Parts) -> Response {
         let Self { id, meta, params } = self;
-        let response = door.call_tool(params, &Context::direct(&meta, head)).await;
+        let context = Context::direct(&meta, &head);
+        // A call may wait for long, and needs its request no more.
+        drop(head);
+        let response = door.call_tool(params, &context).await;
         let status = response.as_ref().map_or_else(status, |_| StatusCode::OK);
         answer(id, status, response)
     }

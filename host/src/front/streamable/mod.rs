@@ -81,7 +81,7 @@ impl Endpoint {
     }
 
     async fn post(&self, request: Request) -> Response {
-        let (mut head, body) = request.into_parts();
+        let (head, body) = request.into_parts();
         let accepts = Accepts::of(&head.headers);
         if accepts.nothing() {
             let message = "There is nothing here but `application/json` and `text/event-stream`; accept both.";
@@ -96,8 +96,15 @@ impl Endpoint {
             Err((status, refusal)) => return refused(status, &refusal),
         };
         if let Some(direct) = Direct::read(&self.door, accepts, &head, &message) {
-            return direct.answer(&self.door, &head).await;
+            drop(message);
+            return direct.answer(&self.door, head).await;
         }
+        // Apart for the same reason as in `handle`.
+        Box::pin(self.through_library(head, message, accepts)).await
+    }
+
+    /// A message of the library's, and a call in a session, which may become one.
+    async fn through_library(&self, mut head: Parts, message: Bytes, accepts: Accepts) -> Response {
         if !accepts.events {
             head.extensions.insert(JsonAlone);
         }
@@ -152,7 +159,8 @@ impl Endpoint {
         request.extensions_mut().insert(opening.clone());
         let version = request.headers().get(VERSION).cloned();
         let caller = request.extensions().get::<Arc<Caller>>().cloned();
-        let response = self.service.handle(request).await.map(Body::new);
+        // Apart, so that what goes past the library need not carry the room that this takes.
+        let response = Box::pin(self.service.handle(request)).await.map(Body::new);
         // Nobody else has heard of a session that begins here.
         if let (Some(id), Some(caller)) = (session(response.headers()), caller) {
             self.sessions.bind(id, &caller.name, opening.door());

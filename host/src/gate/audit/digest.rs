@@ -59,7 +59,7 @@ impl Key {
     /// The digest of arguments.
     pub fn digest(&self, arguments: &JsonObject) -> Digest {
         let mut canonical = Vec::with_capacity(256);
-        write_object(arguments, &mut canonical);
+        write_object(arguments, &mut Members::new(), &mut canonical);
         let mut mac = self.0.clone();
         mac.update(&canonical);
         Digest { hmac_sha256: hex(&mac.finalize().into_bytes()), bytes: canonical.len() }
@@ -82,17 +82,20 @@ fn make(dir: &Path, file: &Path) -> io::Result<()> {
     }
 }
 
+/// The members of an object and of those that it stands in, on top of each other.
+type Members<'a> = Vec<(&'a str, &'a Value)>;
+
 /// The canonical form: no space between, the members of objects by name.
-fn write(value: &Value, out: &mut Vec<u8>) {
+fn write<'a>(value: &'a Value, members: &mut Members<'a>, out: &mut Vec<u8>) {
     match value {
-        Value::Object(object) => write_object(object, out),
+        Value::Object(object) => write_object(object, members, out),
         Value::Array(items) => {
             out.push(b'[');
             for (place, item) in items.iter().enumerate() {
                 if place > 0 {
                     out.push(b',');
                 }
-                write(item, out);
+                write(item, members, out);
             }
             out.push(b']');
         }
@@ -100,22 +103,27 @@ fn write(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-fn write_object(object: &JsonObject, out: &mut Vec<u8>) {
-    let mut members: Vec<_> = object.iter().collect();
-    members.sort_unstable_by_key(|(name, _)| *name);
+fn write_object<'a>(object: &'a JsonObject, members: &mut Members<'a>, out: &mut Vec<u8>) {
+    let first = members.len();
+    members.extend(object.iter().map(|(name, value)| (name.as_str(), value)));
+    if let Some(own) = members.get_mut(first..) {
+        own.sort_unstable_by_key(|(name, _)| *name);
+    }
     out.push(b'{');
-    for (place, (name, value)) in members.into_iter().enumerate() {
-        if place > 0 {
+    for place in first..first + object.len() {
+        let Some(&(name, value)) = members.get(place) else { continue };
+        if place > first {
             out.push(b',');
         }
         write_plain(name, out);
         out.push(b':');
-        write(value, out);
+        write(value, members, out);
     }
+    members.truncate(first);
     out.push(b'}');
 }
 
-fn write_plain(plain: &impl Serialize, out: &mut Vec<u8>) {
+fn write_plain(plain: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
     // Text, numbers and the like are always JSON, and memory takes them.
     let _ = serde_json::to_writer(out, plain);
 }
@@ -126,7 +134,7 @@ mod tests {
 
     fn canonical(text: &str) -> String {
         let mut out = Vec::new();
-        write(&serde_json::from_str(text).expect("is JSON"), &mut out);
+        write(&serde_json::from_str(text).expect("is JSON"), &mut Members::new(), &mut out);
         String::from_utf8(out).expect("is text")
     }
 
