@@ -20,6 +20,7 @@ mod scripted;
 pub mod settings;
 pub mod sql;
 pub mod state;
+mod statement_guard;
 
 use std::future::Future;
 use std::ops::Range;

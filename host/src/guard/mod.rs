@@ -229,11 +229,16 @@ pub(crate) fn facts(
     dialect: Dialect,
     allowed_functions: &BTreeSet<String>,
 ) -> (&'static str, Vec<String>) {
-    match classify(statement, dialect, allowed_functions) {
+    facts_of(classify(statement, dialect, allowed_functions).as_ref())
+}
+
+/// The same, of a statement that was judged.
+pub(crate) fn facts_of(judged: Result<&Verdict, &Refusal>) -> (&'static str, Vec<String>) {
+    match judged {
         Ok(Verdict { class, tables, reason }) => {
-            let word = if class == Class::Write && reason == DELETES { "delete" } else { class.word() };
+            let word = if *class == Class::Write && reason == DELETES { "delete" } else { class.word() };
             // Two spellings of one table are one.
-            let tables: BTreeSet<String> = tables.into_iter().map(|table| table.to_lowercase()).collect();
+            let tables: BTreeSet<String> = tables.iter().map(|table| table.to_lowercase()).collect();
             (word, tables.into_iter().collect())
         }
         Err(_) => (Class::Unknown.word(), Vec::new()),

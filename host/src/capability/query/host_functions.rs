@@ -149,7 +149,7 @@ impl CallState {
             Sealed::Statement => ("statement", ""),
             Sealed::Page(statement) => ("page", statement),
         };
-        let sight = grant.filters.sight(&self.caller);
+        let sight = grant.guard.filters.sight(&self.caller);
         seal(&[Query::NAME, what, &self.caller.name, &sight, &self.scope.plugin, source, statement])
     }
 

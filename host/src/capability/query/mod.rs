@@ -56,10 +56,11 @@ use self::detached::Detached;
 use self::execution::Execution;
 use self::statement::Statement;
 use super::row_filter::{self, RowFilters};
+use super::statement_guard::StatementGuard;
 use super::{CallState, Capability, Deed, OpenError, Place, Probe};
 use crate::call::{Caller, Facts};
 use crate::config::Bounded;
-use crate::guard::{self, Class, Dialect};
+use crate::guard::{Class, Dialect};
 use crate::wit::query;
 use crate::wit::rows::Value;
 use crate::wit::{Error, ErrorKind};
@@ -122,8 +123,7 @@ impl Limits {
 pub struct Query {
     notes: Option<String>,
     limits: Limits,
-    functions: BTreeSet<String>,
-    filters: RowFilters,
+    guard: StatementGuard,
     backend: Arc<Backend>,
     /// A place for each statement that may run.
     places: Arc<Semaphore>,
@@ -162,8 +162,7 @@ impl Capability for Query {
         Ok(Self {
             notes: config.notes,
             limits,
-            functions: config.functions,
-            filters,
+            guard: StatementGuard::new(Dialect::Athena, config.functions, filters),
             backend: Arc::new(backend),
             places: Arc::new(Semaphore::new(queries_max)),
             queries_max,
@@ -185,7 +184,7 @@ impl Capability for Query {
         if let Some(notes) = &self.notes {
             let _ = write!(text, " {notes}");
         }
-        if let Some(filtered) = self.filters.introduce() {
+        if let Some(filtered) = self.guard.filters.introduce() {
             let _ = write!(text, " {filtered}");
         }
         match self.backend.tables().await {
@@ -210,7 +209,7 @@ impl Capability for Query {
     }
 
     fn summary(&self) -> String {
-        format!("{}, read-only{}", self.backend.summary(), self.filters.summary())
+        format!("{}, read-only{}", self.backend.summary(), self.guard.filters.summary())
     }
 
     fn iam(&self) -> Vec<super::Statement> {
@@ -218,7 +217,7 @@ impl Capability for Query {
     }
 
     fn tells_callers_apart(&self) -> bool {
-        !self.filters.is_empty()
+        !self.guard.filters.is_empty()
     }
 }
 
@@ -242,17 +241,17 @@ impl Query {
 
     /// What a policy is told of a statement, before the guard lets it through or not.
     fn facts(&self, statement: &str) -> Facts {
-        let (class, tables) = guard::facts(statement, Dialect::Athena, &self.functions);
-        Facts { class: Some(class), tables }
+        self.guard.facts(statement)
     }
 
     /// Lets a statement through that does no more than read.
     fn check(&self, caller: &Caller, statement: &str, parameters: Vec<Value>) -> Result<Statement, Error> {
-        let judged = self.filters.classify(statement, &self.functions);
-        let (verdict, sightings) = judged.map_err(|refusal| Error::new(ErrorKind::Invalid, refusal.to_string()))?;
+        let judged = self.guard.judge(statement);
+        let (verdict, sightings) =
+            judged.verdict().map_err(|refusal| Error::new(ErrorKind::Invalid, refusal.to_string()))?;
         match verdict.class {
             class @ Class::Read => {
-                let statement = self.filters.narrow(statement, class, &sightings, caller, &self.functions)?;
+                let statement = self.guard.narrow(statement, class, sightings, caller)?;
                 Statement::new(&statement, parameters)
             }
             class => {

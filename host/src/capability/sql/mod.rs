@@ -46,10 +46,11 @@ use self::backend::{Backend, Transaction, unknown_commit};
 use self::rows::{Limits, RowStream};
 use self::statement::{Statement, Template};
 use super::row_filter::{self, RowFilters};
+use super::statement_guard::StatementGuard;
 use super::{CallState, Capability, Deed, OpenError, Place, Probe};
 use crate::call::{Caller, Facts};
 use crate::config::Bounded;
-use crate::guard::{self, Class};
+use crate::guard::Class;
 use crate::wit::sql::{self, Access, Effect, Parameter};
 use crate::wit::{Error, ErrorKind};
 
@@ -102,8 +103,7 @@ pub struct Sql {
     access: Access,
     notes: Option<String>,
     limits: Limits,
-    functions: BTreeSet<String>,
-    filters: RowFilters,
+    guard: StatementGuard,
     backend: Backend,
 }
 
@@ -138,7 +138,8 @@ impl Capability for Sql {
         let functions = config.functions.iter().map(|name| name.to_lowercase()).collect();
         let path = format!("{}.{}", Self::NAME, place.name);
         let filters = RowFilters::open(config.rows, &path, backend.dialect(), &functions)?;
-        Ok(Self { access, notes: config.notes, limits, functions, filters, backend })
+        let guard = StatementGuard::new(backend.dialect(), functions, filters);
+        Ok(Self { access, notes: config.notes, limits, guard, backend })
     }
 
     fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
@@ -155,7 +156,7 @@ impl Capability for Sql {
         if let Some(notes) = &self.notes {
             let _ = write!(text, " {notes}");
         }
-        if let Some(filtered) = self.filters.introduce() {
+        if let Some(filtered) = self.guard.filters.introduce() {
             let _ = write!(text, " {filtered}");
         }
         match self.keys().await {
@@ -179,7 +180,7 @@ impl Capability for Sql {
             Access::Read => "read-only",
             Access::Write => "read and write",
         };
-        format!("{}, {access}{}", self.backend.summary(), self.filters.summary())
+        format!("{}, {access}{}", self.backend.summary(), self.guard.filters.summary())
     }
 
     fn iam(&self) -> Vec<super::Statement> {
@@ -187,7 +188,7 @@ impl Capability for Sql {
     }
 
     fn tells_callers_apart(&self) -> bool {
-        !self.filters.is_empty()
+        !self.guard.filters.is_empty()
     }
 }
 
@@ -275,17 +276,17 @@ impl Sql {
 
     /// What a policy is told of a statement, before the guard lets it through or not.
     fn facts(&self, statement: &str) -> Facts {
-        let (class, tables) = guard::facts(statement, self.backend.dialect(), &self.functions);
-        Facts { class: Some(class), tables }
+        self.guard.facts(statement)
     }
 
     /// The class of a statement, if this grant runs statements of it, and the statement as it is for
     /// this caller.
     fn class<'s>(&self, caller: &Caller, statement: &'s str) -> Result<(Class, Cow<'s, str>), Error> {
-        let (verdict, sightings) = self.filters.classify(statement, &self.functions).map_err(invalid)?;
+        let judged = self.guard.judge(statement);
+        let (verdict, sightings) = judged.verdict().map_err(invalid)?;
         let grants = match (verdict.class, self.access) {
             (class @ Class::Read, _) | (class @ Class::Write, Access::Write) => {
-                let statement = self.filters.narrow(statement, class, &sightings, caller, &self.functions)?;
+                let statement = self.guard.narrow(statement, class, sightings, caller)?;
                 return Ok((class, statement));
             }
             (_, Access::Read) => "reads only",
