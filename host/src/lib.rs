@@ -76,8 +76,9 @@
 //!   has used today, the sessions of MCP's older revisions with what their clients may
 //!   have missed (`front/streamable`), the statements that a call detached
 //!   (`capability/query/detached.rs`), what plugins keep in a `kv` grant, the tasks (`tasks/`), the
-//!   trail of all calls (`gate/audit`), what each caller sees of that snapshot, and what sources said
-//!   of themselves for `instructions`, kept for five minutes.
+//!   trail of all calls (`gate/audit`), what each caller sees of that snapshot, what the guards said of the
+//!   statements that came last (`capability/statement_guard.rs`), and what sources said of themselves
+//!   for `instructions`, kept for five minutes.
 //! - No native code is loaded but what this host compiled itself (`runtime/cache.rs`, the
 //!   one `unsafe` block).
 //! - No token and no key is made for anybody but by `toolhost key`, and none is passed on: the host

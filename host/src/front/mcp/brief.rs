@@ -105,9 +105,9 @@ impl Door {
     /// Goes on with a call that is brief no more.
     pub(super) async fn go_on(&self, mut begun: Begun, context: &Context<'_>) -> Result<Used, Error> {
         let taken_back = Error::new(Kind::Cancelled, "The call was taken back.");
-        let Some(Ongoing { running, listed }) = begun.0.take() else { return Err(taken_back) };
+        let Some(Ongoing { mut running, listed }) = begun.0.take() else { return Err(taken_back) };
         tokio::select! {
-            used = self.drive(running, context, None) => used.map(Used::Within),
+            used = self.drive(&mut running, context, None) => used.map(Used::Within),
             () = listed.taken_back.cancelled() => Err(taken_back),
         }
     }

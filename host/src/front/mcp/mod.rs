@@ -203,8 +203,8 @@ impl Door {
         let target = ("resources/read", uri.as_str(), &nothing);
         let rounds = self.rounds(context, target, request.input_responses, request.request_state.as_deref())?;
         let (host, call) = (Arc::clone(&self.host), self.call(ReadResource { uri: uri.clone() }, context));
-        let running = begin(call, |call| async move { host.read(call).await });
-        match self.drive(running, context, rounds).await {
+        let mut running = begin(call, |call| async move { host.read(call).await });
+        match self.drive(&mut running, context, rounds).await {
             Ok(Answered::InputRequired(result)) => Ok(self.with_info(result, context).into()),
             Ok(Answered::Done(contents)) => {
                 let mut result = answer::contents(contents);
@@ -228,8 +228,8 @@ impl Door {
         let target = ("prompts/get", request.name.as_str(), &arguments);
         let rounds = self.rounds(context, target, request.input_responses, request.request_state.as_deref())?;
         let (host, call) = (Arc::clone(&self.host), self.call(GetPrompt { name: request.name, arguments }, context));
-        let running = begin(call, |call| async move { host.prompt(call).await });
-        match self.drive(running, context, rounds).await {
+        let mut running = begin(call, |call| async move { host.prompt(call).await });
+        match self.drive(&mut running, context, rounds).await {
             Ok(Answered::InputRequired(result)) => Ok(self.with_info(result, context).into()),
             Ok(Answered::Done(conversation)) => {
                 let mut result = answer::conversation(conversation);
@@ -243,11 +243,11 @@ impl Door {
     /// Sees a call through, to its end.
     async fn drive<T: Send + 'static>(
         &self,
-        mut running: Running<T>,
+        running: &mut Running<T>,
         context: &Context<'_>,
         mut rounds: Option<Rounds>,
     ) -> Result<Answered<T>, Error> {
-        let Ok(ending) = attend(&mut running, context, &mut rounds, pending::<Infallible>()).await;
+        let Ok(ending) = attend(running, context, &mut rounds, pending::<Infallible>()).await;
         self.answered(ending, rounds)
     }
 

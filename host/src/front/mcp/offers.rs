@@ -199,8 +199,8 @@ impl ServerHandler for Door {
         let (argument, typed) = (request.argument.name, request.argument.value);
         let complete = Complete { of, argument, typed, others: others.into_iter().collect() };
         let (host, call) = (Arc::clone(&self.host), self.call(complete, &context));
-        let running = begin(call, |call| async move { host.complete(call).await });
-        let answered = self.drive(running, &context, None).await.map_err(|error| protocol_error(&error))?;
+        let mut running = begin(call, |call| async move { host.complete(call).await });
+        let answered = self.drive(&mut running, &context, None).await.map_err(|error| protocol_error(&error))?;
         let suggestions = match answered {
             super::Answered::Done(suggestions) => suggestions,
             super::Answered::InputRequired(_) => call::Suggestions::default(),

@@ -45,9 +45,9 @@ impl Door {
         // In a task, progress is there to be asked for, whatever the request wanted to be told.
         call.client.wants_progress |= polls;
         let (host, owner) = (Arc::clone(&self.host), Arc::clone(&call.caller));
-        let running = begin(call, |call| async move { host.call(call).await });
+        let mut running = begin(call, |call| async move { host.call(call).await });
         if !polls {
-            return self.drive(running, context, rounds).await.map(Used::Within);
+            return self.drive(&mut running, context, rounds).await.map(Used::Within);
         }
         // Apart, as the one above, so that a call without need not carry the room that they take.
         Box::pin(self.use_as_task(running, rounds, context, task_use, &owner)).await
@@ -76,7 +76,7 @@ impl Door {
             }
             Err(error) if task_use == TaskUse::Required => Err(error),
             // There is no room for it: the client waits, like one that cannot poll.
-            Err(_) => self.drive(running, context, rounds).await.map(Used::Within),
+            Err(_) => self.drive(&mut running, context, rounds).await.map(Used::Within),
         }
     }
 
