@@ -30,7 +30,8 @@ const MEMORY_BYTES_MAX: usize = 256 << 20;
 
 /// How much of a guest's memory stays in its place for the next call, in bytes. What stays is cleaned after
 /// each call, whether that touched it or not: the more there is, the dearer one large call makes all small
-/// ones after it. What is beyond is given back and faulted in again: a small call touches up to 140 KiB.
+/// ones after it. What is beyond is given back and faulted in again: with 128 KiB, small calls did that where
+/// a large one had been before.
 const KEPT_BYTES: usize = 192 << 10;
 
 /// How long a call waits for a place among the running ones.

@@ -5,12 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use toolhost_tests::http::Response;
 use toolhost_tests::mcp::{Era, Mcp};
-use toolhost_tests::toolhost::Toolhost;
+use toolhost_tests::ready;
 
 use crate::sessions::Stream;
 use crate::{BOTH, JSON, good, post, session};
@@ -27,16 +25,6 @@ fn message(id: &str, name: &str, arguments: &Value, meta: &Value) -> String {
 
 fn kind(response: &Response) -> &str {
     response.header("content-type").unwrap_or_default()
-}
-
-/// Waits until the host has logged something.
-async fn logs(host: &Toolhost, text: &str) -> Result<()> {
-    let deadline = Instant::now() + TIME_MAX;
-    while !host.printed()?.contains(text) {
-        ensure!(Instant::now() < deadline, "it never said `{text}`: {}", host.printed()?);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
 }
 
 #[tokio::test]
@@ -98,22 +86,15 @@ async fn a_brief_call_whose_client_goes_away_is_made_all_the_same() -> Result<()
     let host = good().await?;
     let session = session(&host, "2025-11-25").await?;
     let body = message("gone", "good__sleep_ms", &json!({ "milliseconds": 40 }), &json!({}));
-    let authority = host.url().trim_start_matches("http://");
-    let request = format!(
-        "POST /mcp HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\n\
-         accept: application/json, text/event-stream\r\nmcp-session-id: {session}\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let headers = [JSON, BOTH, ("mcp-session-id", session.as_str())];
     let deadline = Instant::now() + TIME_MAX;
     // One that goes away before its request was read has made no call; so the next stays longer.
     for stays_ms in (0..).step_by(5) {
         ensure!(Instant::now() < deadline, "no call was answered: {}", host.printed()?);
-        let mut client = TcpStream::connect(authority).await?;
-        client.write_all(request.as_bytes()).await?;
+        let client = Stream::open(&host, "POST", &headers, &body).await?;
         tokio::time::sleep(Duration::from_millis(stays_ms)).await;
         drop(client);
-        if timeout(Duration::from_millis(200), logs(&host, "a call was answered")).await.is_ok() {
+        if timeout(Duration::from_millis(200), ready::logs(&host, "a call was answered")).await.is_ok() {
             break;
         }
     }
@@ -149,7 +130,7 @@ async fn the_end_of_a_session_is_the_end_of_its_calls() -> Result<()> {
     let body = message("ends", "good__steps", &steps, &json!({ "progressToken": "t" }));
     Stream::open(&host, "POST", &headers, &body).await?.reads("step 1").await?;
     assert_eq!(client.end().await?, 204);
-    logs(&host, "cancelled").await
+    ready::logs(&host, "cancelled").await
 }
 
 fn sleeping() -> Value {
