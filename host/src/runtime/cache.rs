@@ -74,8 +74,12 @@ impl Cache {
         }
     }
 
-    /// Compiles the component of these bytes, and keeps it.
-    pub(super) fn compile(&self, engine: &Engine, binary: &Binary) -> wasmtime::Result<Component> {
+    /// The component of these bytes, which is compiled and kept if it was not before.
+    pub(super) fn kept_or_compiled(&self, engine: &Engine, binary: &Binary) -> wasmtime::Result<Component> {
+        self.kept(engine, binary).map_or_else(|| self.compile(engine, binary), Ok)
+    }
+
+    fn compile(&self, engine: &Engine, binary: &Binary) -> wasmtime::Result<Component> {
         let component = Component::from_binary(engine, &binary.bytes)?;
         let Some(dir) = &self.dir else { return Ok(component) };
         let key = key(engine, binary);

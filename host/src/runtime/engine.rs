@@ -1,7 +1,7 @@
-//! The engine that all plugins share: the pool of instances, the ticker that lets no
+//! The engines that all plugins share: the pool of instances, the ticker that lets no
 //! guest hold a thread, and the cache of compiled code.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -40,16 +40,21 @@ const PLACE_WAIT: Duration = Duration::from_secs(1);
 /// What every plugin is compiled and run with.
 #[derive(Clone)]
 pub struct Runtime {
-    pub(super) engine: Engine,
     pub(super) cache: Arc<Cache>,
     pub(super) lane: Arc<Lane>,
-    /// What every plugin may import.
-    pub(super) linker: Arc<Linker<CallState>>,
+    linkers: Arc<Linkers>,
     /// Marks what is to come back: one for all plugins.
     pub seal: Seal,
     places: Places,
     /// Ends with the last clone of this.
     _heartbeat: Arc<AbortOnDropHandle<()>>,
+}
+
+/// What every plugin may import, on each of two engines. Without wasmtime's `concurrency_support` a call takes
+/// a tenth less; the engine that has it is made for the first component that needs it.
+struct Linkers {
+    plain: Linker<CallState>,
+    concurrent: OnceLock<Linker<CallState>>,
 }
 
 /// The places for calls that run at once.
@@ -79,15 +84,27 @@ impl Runtime {
     /// An engine with places for `calls` calls at once, which keeps compiled code in `cache`.
     /// Must be called on a tokio runtime, which is the one that calls begin on.
     pub fn new(calls: usize, cache: Cache) -> Result<Self, EngineError> {
-        let wrong = |error: wasmtime::Error| EngineError(format!("{error:#}"));
-        let engine = Engine::new(&engine_config(calls)).map_err(wrong)?;
-        let linker = Arc::new(linker(&engine).map_err(wrong)?);
-        tick(engine.weak());
+        let linkers = Arc::new(Linkers { plain: linker(calls, false)?, concurrent: OnceLock::new() });
         let lane = Lane::new().map_err(|error| EngineError(error.to_string()))?;
         let (cache, lane) = (Arc::new(cache), Arc::new(lane));
         let seal = Seal::new().map_err(|error| EngineError(error.to_string()))?;
         let _heartbeat = Arc::new(AbortOnDropHandle::new(tokio::spawn(heartbeat())));
-        Ok(Self { engine, cache, lane, linker, seal, places: Places::new(calls), _heartbeat })
+        Ok(Self { cache, lane, linkers, seal, places: Places::new(calls), _heartbeat })
+    }
+
+    /// For components that do one thing at a time, as nearly all do; its engine compiles no others.
+    pub(super) fn linker(&self) -> &Linker<CallState> {
+        &self.linkers.plain
+    }
+
+    /// For components that use the async part of the component model.
+    pub(super) fn concurrent_linker(&self) -> Result<&Linker<CallState>, EngineError> {
+        let concurrent = &self.linkers.concurrent;
+        if let Some(linker) = concurrent.get() {
+            return Ok(linker);
+        }
+        let linker = linker(self.places.max, true)?;
+        Ok(concurrent.get_or_init(|| linker))
     }
 
     /// The places for calls, all of them.
@@ -109,7 +126,19 @@ impl Runtime {
     }
 }
 
-fn engine_config(calls: usize) -> Config {
+/// The linker of a new engine.
+fn linker(calls: usize, concurrent: bool) -> Result<Linker<CallState>, EngineError> {
+    let linker = Engine::new(&engine_config(calls, concurrent)).and_then(|engine| {
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wit::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+        tick(engine.weak());
+        Ok(linker)
+    });
+    linker.map_err(|error| EngineError(format!("{error:#}")))
+}
+
+fn engine_config(calls: usize, concurrent: bool) -> Config {
     let calls = u32::try_from(calls).unwrap_or(u32::MAX);
     // With PAGEMAP_SCAN the kernel tells which pages a guest touched, so that a large
     // memory can be kept and only those are cleaned; without it, all kept pages are.
@@ -134,19 +163,13 @@ fn engine_config(calls: usize) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
+        .concurrency_support(concurrent)
         .memory_init_cow(true)
         // Only a debugger would read it; a trap's trace comes of frame pointers.
         .native_unwind_info(false)
         .max_wasm_stack(GUEST_STACK_BYTES)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
-}
-
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wit::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    Ok(linker)
 }
 
 /// Keeps a timer pending at all times. A call's deadline that is later than that need not

@@ -64,7 +64,7 @@ impl Guest {
 
     fn store(&self, call: Call<()>, policy: Arc<Policy>, tick_used: &TickUsed, clock: Clock) -> Store<CallState> {
         let state = CallState::new(call, Arc::clone(&self.scope), policy, clock);
-        let mut store = Store::new(&self.runtime.engine, state);
+        let mut store = Store::new(self.pre.engine(), state);
         store.limiter(CallState::limiter);
         store.set_hostcall_fuel(BYTES_AT_ONCE);
         // At each tick the guest gives way, so that none holds a thread and a dropped

@@ -1,7 +1,7 @@
 //! What a component imports and exports: read off its bytes before anything is compiled, and off the
 //! compiled code of one that was read before.
 
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wit_component::DecodedWasm;
@@ -54,9 +54,7 @@ impl Needs {
             _ => return Err(NotAPlugin::NotWasm),
         }
         let damaged = |error: &dyn std::fmt::Display| NotAPlugin::Damaged(first_line(error));
-        wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all())
-            .validate_all(bytes)
-            .map_err(|error| damaged(&error))?;
+        Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(|error| damaged(&error))?;
         let (resolve, world) = match wit_component::decode(bytes) {
             Ok(DecodedWasm::Component(resolve, world)) => (resolve, world),
             Ok(DecodedWasm::WitPackage(..)) => return Err(NotAPlugin::OtherWorld("WIT types only".to_owned())),
@@ -119,6 +117,20 @@ impl Needs {
     }
 }
 
+/// Whether a component uses the async part of the component model, and needs wasmtime's `concurrency_support`.
+/// The bytes are ones that [`Needs::read`] took.
+pub(super) fn is_concurrent(bytes: &[u8]) -> bool {
+    let mut features = WasmFeatures::all();
+    features.remove(
+        WasmFeatures::CM_ASYNC
+            | WasmFeatures::CM_ASYNC_STACKFUL
+            | WasmFeatures::CM_MORE_ASYNC_BUILTINS
+            | WasmFeatures::CM_THREADING
+            | WasmFeatures::CM_ERROR_CONTEXT,
+    );
+    Validator::new_with_features(features).validate_all(bytes).is_err()
+}
+
 fn first_line(error: &dyn std::fmt::Display) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
@@ -140,6 +152,13 @@ mod tests {
         assert_eq!(read(b"\0asm\x01\0\0\0"), NotAPlugin::CoreModule);
         assert_eq!(read(b"\0asm\x0d\0\x01\0"), NotAPlugin::OtherWorld("nothing".to_owned()));
         assert!(matches!(read(b"\0asm\x0d\0\x01\0\x07\x20\x01"), NotAPlugin::Damaged(_)));
+    }
+
+    #[test]
+    fn a_component_that_is_concurrent_is_known_by_its_built_ins() {
+        assert!(!is_concurrent(b"\0asm\x0d\0\x01\0"));
+        // (component (canon context.get i32 0))
+        assert!(is_concurrent(b"\0asm\x0d\0\x01\0\x08\x04\x01\x0a\x7f\x00"));
     }
 
     #[test]

@@ -10,10 +10,11 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use super::cache::Binary;
 use super::exports::Exports;
 use super::instance::Guest;
+use super::needs::is_concurrent;
 use super::offers::{Completed, LoadedPrompt, Offers};
 use super::output::Allowance;
 use super::tool::LoadedTool;
-use super::{Needs, NotAPlugin, Runtime, output};
+use super::{EngineError, Needs, NotAPlugin, Runtime, output};
 use crate::call::{
     Answer, Call, Complete, Contents, Conversation, GetPrompt, News, Outcome, ReadResource, Suggestions, UseTool,
 };
@@ -53,6 +54,9 @@ pub enum LoadError {
     /// It does not compile, or does not fit the pool of instances.
     #[error("it cannot be run here: {0}")]
     Unrunnable(String),
+    /// It needs an engine that cannot start.
+    #[error(transparent)]
+    NoEngine(#[from] EngineError),
     /// It did not say what it offers of one kind.
     #[error("it did not describe its {0}s: {1}")]
     Undescribed(&'static str, Error),
@@ -268,23 +272,29 @@ struct Code {
 
 impl Code {
     fn of(runtime: &Runtime, spec: &PluginSpec, binary: Binary) -> Result<Self, LoadError> {
-        let (engine, cache) = (&runtime.engine, &runtime.cache);
+        let (cache, linker) = (&runtime.cache, runtime.linker());
         // What is compiled already was read as a whole before that, and says the same of itself.
-        let kept = cache.kept(engine, &binary);
+        let kept = cache.kept(linker.engine(), &binary);
         let needs = match &kept {
-            Some(component) => Needs::of(component, engine)?,
+            Some(component) => Needs::of(component, linker.engine())?,
             None => Needs::read(&binary.bytes)?,
         };
         check_granted(&needs, spec)?;
-        let component = kept.map_or_else(|| cache.compile(engine, &binary), Ok);
-        let pre = component.and_then(|component| link(runtime, &needs, &component));
+        let pre = match kept {
+            Some(component) => link(linker, &needs, &component),
+            None => {
+                let linker = if is_concurrent(&binary.bytes) { runtime.concurrent_linker()? } else { linker };
+                let component = cache.kept_or_compiled(linker.engine(), &binary);
+                component.and_then(|component| link(linker, &needs, &component))
+            }
+        };
         let pre = pre.map_err(|error| LoadError::unrunnable(&error))?;
         Ok(Self { digest: binary.digest, needs, pre })
     }
 }
 
-fn link(runtime: &Runtime, needs: &Needs, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
-    let mut linker = Linker::clone(&runtime.linker);
+fn link(linker: &Linker<CallState>, needs: &Needs, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
+    let mut linker = linker.clone();
     for capability in needs.capabilities.iter().filter_map(|name| Entry::named(name)) {
         (capability.link)(&mut linker)?;
     }

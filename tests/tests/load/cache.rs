@@ -40,6 +40,23 @@ fn a_second_start_uses_what_the_first_one_compiled() -> Result<()> {
     Ok(())
 }
 
+/// Some tools, such as the one for JavaScript on QuickJS, put built-ins of the async part of the component
+/// model into all that they make. Those are compiled for an engine of their own, which finds them again.
+#[test]
+fn a_plugin_with_async_built_ins_is_run_and_compiled_once_as_well() -> Result<()> {
+    let dir = folder(CONFIG, &["good"])?;
+    let plugin = dir.path().join("plugins/good.wasm");
+    // One more section: (core func (canon context.get i32 0))
+    let component = [&std::fs::read(&plugin)?, b"\x08\x04\x01\x0a\x7f\x00".as_slice()].concat();
+    std::fs::write(&plugin, component)?;
+    works(dir.path())?;
+    let first = std::fs::metadata(compiled(dir.path())?)?;
+    works(dir.path())?;
+    let second = std::fs::metadata(compiled(dir.path())?)?;
+    assert_eq!((second.ino(), second.modified()?), (first.ino(), first.modified()?));
+    Ok(())
+}
+
 #[test]
 fn a_cached_file_that_is_damaged_is_compiled_anew() -> Result<()> {
     let dir = folder(CONFIG, &["good"])?;
