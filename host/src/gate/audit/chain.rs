@@ -30,6 +30,8 @@ pub(super) struct Chain {
     keep_segments: u64,
     /// What has to be said before the next line.
     mark: Option<Mark>,
+    /// The segment is not at its path any more: what is written to it is for nobody.
+    is_moved: bool,
     /// The last write failed: a part of what it should have written may be there.
     is_torn: bool,
     /// Segments, and directories of new ones, that no longer change and were not forced to the disk.
@@ -135,6 +137,7 @@ impl Chain {
             rotate_bytes: config.rotate_bytes(),
             keep_segments: config.keep_segments.get(),
             mark: Some(mark),
+            is_moved: false,
             is_torn: false,
             unsynced: Vec::new(),
             buffer: Vec::new(),
@@ -152,7 +155,7 @@ impl Chain {
             self.segment.set_len(self.bytes)?;
             self.is_torn = false;
         }
-        if self.bytes >= self.rotate_bytes {
+        if self.is_moved || self.bytes >= self.rotate_bytes {
             self.rotate()?;
         }
         let mut link = self.link.clone();
@@ -192,6 +195,12 @@ impl Chain {
         self.link.seq
     }
 
+    /// Whether the segment is where readers look for it. If not, the next line begins another one.
+    pub(super) fn is_in_place(&mut self) -> bool {
+        self.is_moved = !segment::is_at(&self.segment, &segment::path(&self.dir, self.number));
+        !self.is_moved
+    }
+
     /// What is not forced to the disk yet, and how far the chain is when it is.
     pub(super) fn take_unsynced(&mut self) -> (Vec<Arc<File>>, Link) {
         let mut files = std::mem::take(&mut self.unsynced);
@@ -212,11 +221,15 @@ impl Chain {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
+        // Without it another host could write this chain.
+        if !segment::is_at(&self.head, &self.dir.join(segment::HEAD)) {
+            return Err(io::Error::other("its directory was taken away: put it back, or start the host again"));
+        }
         let dir = Arc::new(File::open(&self.dir)?);
         let next = Arc::new(segment::create(&self.dir, self.number + 1)?);
         let full = std::mem::replace(&mut self.segment, next);
         self.unsynced.extend([full, dir]);
-        (self.number, self.bytes) = (self.number + 1, 0);
+        (self.number, self.bytes, self.is_moved) = (self.number + 1, 0, false);
         if self.keep_segments > 0 {
             self.oldest = self.oldest.max((self.number + 1).saturating_sub(self.keep_segments));
         }

@@ -1,7 +1,7 @@
 //! The files of a trail: `<dir>/<chain>/<segment>.jsonl`, and what a chain's writer notes beside
 //! them, `<dir>/<chain>/head`.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -61,6 +61,26 @@ pub(super) fn path(chain: &Path, number: u64) -> PathBuf {
 /// Makes a segment that is not there yet.
 pub(super) fn create(chain: &Path, number: u64) -> io::Result<File> {
     private().append(true).create_new(true).open(path(chain, number))
+}
+
+/// Whether an open file is the one at this path, and not one that was moved or removed.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(there)) => is_same(&open, &there),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Elsewhere an open file can be neither moved nor removed.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
 }
 
 /// The end of a segment that was written before.

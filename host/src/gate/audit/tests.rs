@@ -200,6 +200,32 @@ fn a_full_segment_is_followed_by_the_next_and_a_removed_one_is_missed() {
 }
 
 #[test]
+fn what_is_taken_away_under_a_host_is_missed_and_lines_go_where_they_are_found() {
+    let dir = Dir::new();
+    let audit = dir.open("");
+    let parked = dir.0.join("parked");
+    fs::rename(dir.segment(1), &parked).expect("is moved");
+    until("a new segment", || {
+        call(&audit, "later").expect("is written");
+        dir.segment(2).exists()
+    });
+    assert!(dir.problem().1.contains("segment 000001.jsonl is missing"));
+    fs::rename(&parked, dir.segment(1)).expect("is moved");
+    assert_eq!(dir.verified()[0].problem, None, "nothing is lost that was not removed");
+    // Without its directory, which is locked as well, nothing can be written.
+    fs::rename(dir.0.join("1"), &parked).expect("is moved");
+    until("a refusal", || call(&audit, "nowhere").is_err() && audit.ready().is_err());
+    fs::create_dir(dir.0.join("1")).expect("is made");
+    assert!(audit.admit().is_err(), "another host could write there");
+    fs::remove_dir(dir.0.join("1")).expect("is removed");
+    fs::rename(&parked, dir.0.join("1")).expect("is moved");
+    assert!(audit.admit().is_ok());
+    call(&audit, "again").expect("is written");
+    drop(audit);
+    assert_eq!(dir.verified()[0].problem, None);
+}
+
+#[test]
 fn as_many_segments_are_kept_as_the_config_says_and_the_chain_says_where_it_begins() {
     let dir = Dir::new();
     let audit = dir.open("rotate_mib = 1\nkeep_segments = 2");

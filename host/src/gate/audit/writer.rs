@@ -197,6 +197,12 @@ impl Shared {
             }
             let has_ended = state.has_ended;
             if std::mem::take(&mut state.is_dirty) {
+                if !state.chain.is_in_place() {
+                    tracing::error!(
+                        "the audit trail's last lines were taken away with their file; the next begins another, \
+                         and `toolhost audit verify` says what is missing"
+                    );
+                }
                 let (files, link) = state.chain.take_unsynced();
                 drop(state);
                 let synced = match self.sync {
