@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{ALL, Capability, OpenError, Place, Probe, Statement};
+use super::{ALL, Capability, OpenError, Place, Probe, Statement, grant_tables};
 use crate::config::Config;
 
 /// Every grant of the config, by table path (`sql.crm`).
@@ -148,6 +148,21 @@ impl Grants {
         self.opened.iter().map(|(path, grant)| (path.as_str(), grant))
     }
 
+    /// What is wrong with a path that leads to no grant.
+    fn missing(&self, path: &str) -> String {
+        let begins = path.split_once('.').map(|(capability, _)| capability);
+        if begins.is_some_and(|capability| grant_tables().contains(&capability)) {
+            return format!("its grant `{path}` does not exist: write a table [{path}]");
+        }
+        let failed = self.failures.iter().map(|failure| &failure.path);
+        let meant = self.opened.keys().chain(failed).find(|known| known.ends_with(&format!(".{path}")));
+        let advice = match meant {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("it begins with one of {}, such as `sql.crm`", grant_tables().join(", ")),
+        };
+        format!("its grant `{path}` is not the name of a grant's table; {advice}")
+    }
+
     /// The part of them that one plugin is granted, by table paths; or what is wrong with one of the paths.
     ///
     /// A grant that cannot be used is left out, and its plugin told so when it asks: one
@@ -161,7 +176,7 @@ impl Grants {
                     selected.usable.insert(path.clone(), Arc::clone(grant));
                 }
                 (None, true) => selected.unusable.push(path.clone()),
-                (None, false) => return Err(format!("its grant `{path}` does not exist: write a table [{path}]")),
+                (None, false) => return Err(self.missing(path)),
             }
         }
         let alone = |failure: &&GrantFailure| {

@@ -159,8 +159,10 @@ impl Config {
         let own = Spanned::new(0..text.len(), DeValue::Table(table));
         let written = Written::deserialize(own.into_deserializer())
             .map_err(|error| ConfigError::from_toml(path, text, &error))?;
-        for name in written.plugins.keys() {
-            check_name(name).map_err(|why| ConfigError::in_file(path, format!("[plugins.{name}]: {why}")))?;
+        for (name, plugin) in &written.plugins {
+            let prefix = plugin.prefix.as_deref().filter(|prefix| !prefix.is_empty());
+            let checked = check_name(name).and_then(|()| prefix.map_or(Ok(()), check_name));
+            checked.map_err(|why| ConfigError::in_file(path, format!("[plugins.{name}]: {why}")))?;
         }
         let signed_by =
             written.plugins.iter().filter_map(|(name, plugin)| Some((&**name, plugin.signed_by.as_deref()?)));
@@ -248,8 +250,12 @@ impl Source {
     }
 }
 
-/// Names of plugins and grants become parts of tool names, policy and metrics.
-fn check_name(name: &str) -> Result<(), String> {
+/// Names of plugins and grants, and prefixes, become parts of tool names, policy and metrics.
+///
+/// # Errors
+///
+/// It is no name; the message says what is one.
+pub fn check_name(name: &str) -> Result<(), String> {
     if is_name(name) {
         Ok(())
     } else {
@@ -328,6 +334,15 @@ mod tests {
         let error = refusal("[limits]\ndeadline_ms = 0\n");
         assert_eq!(error, "toolhost.toml:2:15: 0 is out of range: from 10 to 3600000");
         assert!(refusal("[limits]\nmemory_mib = 100000\n").contains("from 1 to 256"));
+    }
+
+    #[test]
+    fn names_and_prefixes_are_such_that_clients_take_them_for_names_of_tools() {
+        for wrong in ["[plugins.\"a b\"]", "[plugins.a]\nprefix = \"p q\"", "[plugins.a]\nprefix = \"a__b\""] {
+            let error = refusal(wrong);
+            assert!(error.contains("[plugins.a") && error.contains("use 1 to 32 of A-Z"), "{error}");
+        }
+        assert!(parse("[plugins.a]\nprefix = \"\"\n[plugins.b]\nprefix = \"crm-2\"\n").is_ok());
     }
 
     #[test]

@@ -140,6 +140,8 @@ impl Load<'_> {
     }
 
     fn spec(&self, name: &str, written: &config::Plugin) -> Result<PluginSpec, String> {
+        // Those of the config were checked when it was read; this one may be a file's.
+        config::check_name(name).map_err(|why| format!("{why}; rename the file of that name"))?;
         Ok(PluginSpec {
             name: name.to_owned(),
             prefix: written.prefix.clone().unwrap_or_else(|| name.to_owned()),

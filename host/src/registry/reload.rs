@@ -170,8 +170,9 @@ fn tell_operator(before: &Snapshot, after: &Snapshot) {
         after.plugins().iter().filter(|plugin| is_new(plugin)).map(|plugin| plugin.name.as_str()).collect();
     let removed = before.plugins().iter().filter(|plugin| after.plugin(&plugin.name).is_none());
     let removed: Vec<&str> = removed.map(|plugin| plugin.name.as_str()).collect();
-    let (loaded, removed) = (loaded.join(", "), removed.join(", "));
-    tracing::info!(plugins.loaded = loaded, plugins.removed = removed, "reloaded");
+    if !loaded.is_empty() || !removed.is_empty() {
+        tracing::info!(plugins.loaded = loaded.join(", "), plugins.removed = removed.join(", "), "reloaded");
+    }
     for failure in after.failures().iter().filter(|failure| !before.failures().contains(failure)) {
         tracing::warn!(plugin.name = failure.plugin, why = failure.message, "a plugin is not what it should be");
     }
@@ -188,7 +189,11 @@ fn tell_operator(before: &Snapshot, after: &Snapshot) {
     for warning in after.policy().warnings().iter().filter(|_| !Arc::ptr_eq(before.policy(), after.policy())) {
         tracing::warn!(warning, "a policy may not mean what it says");
     }
-    if let Some(failure) = after.config_failure().filter(|failure| before.config_failure() != Some(failure)) {
-        tracing::warn!(why = failure.message, "the config is not taken");
+    match (before.config_failure(), after.config_failure()) {
+        (Some(_), None) => tracing::info!("the config is good again"),
+        (known, Some(failure)) if known != Some(failure) => {
+            tracing::warn!(why = failure.message, "the config is not taken");
+        }
+        _ => {}
     }
 }

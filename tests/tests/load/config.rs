@@ -37,14 +37,19 @@ async fn a_config_that_is_wrong_is_refused_with_line_column_and_the_nearest_key(
 async fn a_grant_that_is_wrong_fails_its_plugin_and_no_other() -> Result<()> {
     let config = "[plugins.crm]\nfile = \"sql.wasm\"\ngrants = [\"sql.crm\"]\n\
         [plugins.lost]\nfile = \"sql.wasm\"\ngrants = [\"sql.nowhere\"]\n\
+        [plugins.short]\nfile = \"sql.wasm\"\ngrants = [\"crm\"]\n\
+        [plugins.vague]\nfile = \"sql.wasm\"\ngrants = [\"database\"]\n\
         [sql.crm]\nrow_max = 5\n[sql.crm.script]\ndialect = \"mysql\"\n";
     let host = Setup::new(config).plugin("sql", "sql")?.plugin("good", "good")?.start().await?;
     let response = host.get("/ready").await?;
     assert_eq!(response.status, 503);
     let ready = response.text();
-    for said in
-        ["unknown key `row_max`; did you mean `rows_max`?", "`sql.nowhere` does not exist: write a table [sql.nowhere]"]
-    {
+    for said in [
+        "unknown key `row_max`; did you mean `rows_max`?",
+        "`sql.nowhere` does not exist: write a table [sql.nowhere]",
+        "`crm` is not the name of a grant's table; did you mean `sql.crm`?",
+        "`database` is not the name of a grant's table; it begins with one of ",
+    ] {
         assert!(ready.contains(said), "{said}: {ready}");
     }
     assert_eq!(response.json()?["plugins"], serde_json::json!(["good"]), "{ready}");

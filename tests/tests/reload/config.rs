@@ -103,7 +103,11 @@ async fn a_wrong_config_changes_nothing_and_says_what_is_wrong() -> Result<()> {
     ensure!(!printed.contains("hunter2"), "{printed}");
     ensure!(printed.matches("[sql.crm]: ").count() == 1, "it is not told once: {printed}");
     host.configure(&good)?;
-    serves(&host, &["good", "new", "sql"]).await
+    serves(&host, &["good", "new", "sql"]).await?;
+    logs(&host, "the config is good again").await?;
+    let printed = host.printed()?;
+    ensure!(printed.matches("reloaded").count() == 1, "only the newcomer was loaded: {printed}");
+    Ok(())
 }
 
 #[tokio::test]

@@ -29,6 +29,17 @@ async fn a_file_that_is_dropped_in_replaced_or_removed_is_taken_while_the_host_s
 }
 
 #[tokio::test]
+async fn a_file_whose_name_is_none_for_a_plugin_is_not_served() -> Result<()> {
+    let host = Setup::new("").plugin("good", "good")?.start().await?;
+    serves(&host, &["good"]).await?;
+    host.put("my plugin", &bytes("good")?)?;
+    let failure = fails(&host, &["`my plugin` is no name", "rename the file"]).await?;
+    assert_eq!(failure["plugin"], "my plugin");
+    host.remove("my plugin")?;
+    serves(&host, &["good"]).await
+}
+
+#[tokio::test]
 async fn a_call_under_way_ends_on_the_version_that_it_began_with() -> Result<()> {
     let host = Setup::new("").plugin("good", "good")?.start().await?;
     let url = format!("{}/tools/good__sleep_ms", host.url());
