@@ -255,6 +255,10 @@ async fn a_server_that_is_down_is_told_without_its_name_and_used_again_when_it_i
         assert_eq!(kind, "unavailable", "{tool}: {message}");
         assert!(!message.contains("127.0.0.1") && !message.contains(&port), "{tool}: {message}");
     }
+    // The operator is told which source it is, and why.
+    let log = host.printed()?;
+    let told = |line: &str| line.contains("grant.name=http.metrics ") && line.contains("(os error 111)");
+    assert!(log.lines().any(told), "{log}");
     server.start().await?;
     assert_eq!(ask(&host, "prometheus_health", json!({})).await?["ready"], true);
     Ok(())

@@ -35,7 +35,8 @@ impl Clock {
         Self(Arc::new(Face { time, began: Instant::now(), still: Mutex::default(), goes_on: Notify::new() }))
     }
 
-    /// The work's end, or none if it takes longer than there is time.
+    /// The work's end, or none if it takes longer than there is time. What ends with the time is late too: a limit of
+    /// the same length that begins within the work never ends it first.
     pub async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         loop {
@@ -44,10 +45,10 @@ impl Clock {
                 async { if self.stands_still() { self.0.goes_on.notified().await } else { sleep(left).await } };
             tokio::select! {
                 biased;
-                done = &mut work => return Some(done),
+                done = &mut work => return (!self.is_over()).then_some(done),
                 () = time_is_up => {}
             }
-            if self.left().is_zero() && !self.stands_still() {
+            if self.is_over() {
                 return None;
             }
         }
@@ -64,6 +65,10 @@ impl Clock {
     pub(super) fn stop(&self) -> StandsStill {
         self.0.still.lock().unwrap_or_else(PoisonError::into_inner).since = Some(Instant::now());
         StandsStill(self.clone())
+    }
+
+    fn is_over(&self) -> bool {
+        self.left().is_zero() && !self.stands_still()
     }
 
     fn stands_still(&self) -> bool {
@@ -94,6 +99,12 @@ mod tests {
     async fn what_ends_in_time_ends_well_and_what_does_not_is_given_up() {
         assert_eq!(Clock::start(TIME).within(async { 7 }).await, Some(7));
         assert_eq!(Clock::start(TIME).within(pending::<()>()).await, None);
+    }
+
+    #[tokio::test]
+    async fn of_two_limits_of_one_length_the_calls_is_the_one_that_is_told() {
+        let clock = Clock::start(TIME);
+        assert_eq!(clock.within(sleep(TIME)).await, None);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use toolhost::call::{Call, Caller};
-use toolhost::capability::grant_tables;
+use toolhost::capability::{Probe, grant_tables};
 use toolhost::config::Config;
 use toolhost::fault::{Error, Kind};
 use toolhost::host::Host;
@@ -75,6 +75,13 @@ impl House {
             Err(error) if error.kind == Kind::Denied => Ok(error.message),
             other => bail!("{tool} {arguments} was not denied: {other:?}"),
         }
+    }
+
+    /// What `toolhost check` finds when it asks the source at this table path.
+    pub(crate) async fn probe(&self, path: &str) -> Result<Result<Probe, String>> {
+        let plugins = self.host.plugins();
+        let (_, grant) = plugins.grants().iter().find(|(name, _)| *name == path).context("a grant of this path")?;
+        Ok(grant.probe().await)
     }
 
     /// What agents are told of every source.

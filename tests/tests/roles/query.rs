@@ -22,6 +22,11 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Result<Self> {
+        Self::with("case_summary", FILTER).await
+    }
+
+    /// The same, with a filter of another name or with another condition.
+    async fn with(table: &str, filter: &str) -> Result<Self> {
         let folder = TempDir::with_prefix("toolhost-roles-")?;
         let (lake, keys) = (folder.path().join("lake"), folder.path().join("keys"));
         fs::create_dir(&lake)?;
@@ -36,7 +41,7 @@ impl Bench {
                           [model.analyst.extract]\n[kv.cache]\nscope = \"caller\"\n[kv.cache.memory]\n"
             .to_owned();
         for source in SOURCES {
-            config += &format!("[query.{source}.rows.case_summary]\n{FILTER}");
+            config += &format!("[query.{source}.rows.{table}]\n{filter}");
         }
         config += &format!(
             "[query.service.athena]\ndatabase = \"support\"\nworkgroup = {WORKGROUP:?}\nregion = {:?}\n\
@@ -88,6 +93,23 @@ async fn the_service_gets_the_filter_and_other_statements_as_they_were_written()
     let narrowed = "SELECT rca_category, COUNT(*) AS n FROM (SELECT * FROM case_summary WHERE business_unit in \
                     ('emea', 'apac') LIMIT 9223372036854775807) AS case_summary GROUP BY rca_category";
     assert_eq!(sent, [narrowed, other]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_filter_that_fits_no_table_is_found_when_the_engine_inside_is_asked() -> Result<()> {
+    let found = Bench::new().await?.house.probe("query.inside").await?;
+    assert!(found.is_ok(), "{found:?}");
+    let misspelt = FILTER.replace("business_unit", "busines_unit");
+    for (table, filter) in [("case_sumary", FILTER), ("case_summary", &*misspelt)] {
+        let bench = Bench::with(table, filter).await?;
+        let found = bench.house.probe("query.inside").await?;
+        let says = format!("[query.inside.rows.{table}]: the source has no such table, or its condition does not fit");
+        assert!(found.as_ref().is_err_and(|told| told.starts_with(&says)), "{found:?}");
+        // The service wants money for what it is asked.
+        let found = bench.house.probe("query.service").await?;
+        assert!(found.is_ok() && bench.athena.statements().len() == 1, "{found:?}");
+    }
     Ok(())
 }
 

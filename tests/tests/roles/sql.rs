@@ -24,6 +24,11 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Result<Self> {
+        Self::with("case_summary", FILTER).await
+    }
+
+    /// The same, with a filter of another name or with another condition.
+    async fn with(table: &str, filter: &str) -> Result<Self> {
         let database = MariaDb::shared().await?.database().await?;
         let api = DataApi::start(&database, database.owner()).await?;
         let folder = TempDir::with_prefix("toolhost-roles-")?;
@@ -39,7 +44,7 @@ impl Bench {
         }
         let mut config = "[plugins.sql]\ngrants = [\"sql.file\", \"sql.server\", \"sql.cluster\"]\n".to_owned();
         for source in SOURCES {
-            config += &format!("[sql.{source}]\naccess = \"write\"\n[sql.{source}.rows.case_summary]\n{FILTER}");
+            config += &format!("[sql.{source}]\naccess = \"write\"\n[sql.{source}.rows.{table}]\n{filter}");
         }
         config += &format!("[sql.file.sqlite]\npath = {:?}\n", path("cases.db"));
         config += &format!(
@@ -109,6 +114,26 @@ async fn values_of_the_plugin_stay_its_own() -> Result<()> {
         let arguments = json!({ "source": source, "sql": sql, "parameters": ["first", 1, "emea"] });
         let answer = bench.house.answer(&ann, "sql__run_query", arguments).await?;
         assert_eq!(answer["rows"], json!([["first", 2], ["first", 3]]), "{source}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_filter_that_fits_no_table_is_found_when_the_source_is_asked() -> Result<()> {
+    let bench = Bench::new().await?;
+    for source in SOURCES {
+        let found = bench.house.probe(&format!("sql.{source}")).await?;
+        assert!(found.is_ok(), "{source}: {found:?}");
+    }
+    let misspelt = FILTER.replace("business_unit", "busines_unit");
+    for (table, filter) in [("case_sumary", FILTER), ("case_summary", &*misspelt)] {
+        let bench = Bench::with(table, filter).await?;
+        for source in SOURCES {
+            let found = bench.house.probe(&format!("sql.{source}")).await?;
+            let says =
+                format!("[sql.{source}.rows.{table}]: the source has no such table, or its condition does not fit");
+            assert!(found.as_ref().is_err_and(|told| told.starts_with(&says)), "{found:?}");
+        }
     }
     Ok(())
 }

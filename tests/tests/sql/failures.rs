@@ -76,7 +76,13 @@ async fn a_source_that_fails_harms_no_other_and_is_told_without_user_host_or_pas
         );
     }
     assert_eq!(checked.matches("it answers").count(), 2, "{checked}");
-    let printed = host.printed()? + &checked;
+    // The operator's log tells the causes apart.
+    let log = host.printed()?;
+    for (source, cause) in [("host", "error="), ("port", "error=Connection refused (os error 111)")] {
+        let says = format!("a database cannot be reached grant.name=sql.{source} ");
+        assert!(log.lines().any(|line| line.contains(&says) && line.contains(cause)), "{source}: {log}");
+    }
+    let printed = log + &checked;
     for secret in [user.as_str(), "the-wrong-password", "no-such-user", "no-such-host"] {
         assert!(!printed.contains(secret), "{secret}: {printed}");
     }

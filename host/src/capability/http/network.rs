@@ -35,6 +35,8 @@ pub(super) struct Tls {
 
 /// One upstream, with its connections.
 pub(super) struct Network {
+    /// The name of the grant.
+    name: String,
     client: Client,
     base: Url,
     credential: Credential,
@@ -53,8 +55,9 @@ enum Trouble {
 }
 
 impl Network {
-    /// A client for one upstream; contacts nothing.
+    /// A client for one upstream, which the log knows by the `name` of its grant; contacts nothing.
     pub(super) fn open(
+        name: &str,
         base: Url,
         tls: Tls,
         credential: Credential,
@@ -70,7 +73,7 @@ impl Network {
             let why = error.source().map(ToString::to_string).unwrap_or_default();
             OpenError::Invalid(format!("no TLS client can be made of the certificates there are: {why}"))
         })?;
-        Ok(Self { client, base, credential, headers, limits })
+        Ok(Self { name: name.to_owned(), client, base, credential, headers, limits })
     }
 
     /// Sends a request, again if that may help, and answers within the time of the grant.
@@ -117,7 +120,25 @@ impl Network {
         if !request.body.is_empty() {
             sending = sending.body(request.body.clone());
         }
-        sending.send().await.map_err(|error| trouble(&error))
+        sending.send().await.map_err(|error| {
+            let trouble = trouble(&error);
+            if matches!(trouble, Trouble::NotSent(_) | Trouble::NotAnswered) {
+                self.note(&error);
+            }
+            trouble
+        })
+    }
+
+    /// Tells the operator why an attempt gave no answer. Only the last cause, most often the system's own words: the
+    /// sentences before it hold the URL.
+    fn note(&self, error: &reqwest::Error) {
+        let cause = causes(error).last().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        tracing::warn!(
+            grant.name = format_args!("http.{}", self.name),
+            server.port = self.base.port_or_known_default(),
+            error = cause,
+            "an upstream gave no answer",
+        );
     }
 
     /// The base URL, and what the plugin wrote below it. It was checked as text; a URL
@@ -204,15 +225,19 @@ impl Network {
     }
 }
 
+/// What led to an error, the nearest first.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
+
 /// What went wrong, in words that name no host. Sentences of the library do.
 fn trouble(error: &reqwest::Error) -> Trouble {
-    let causes = || std::iter::successors(error.source(), |&cause| cause.source());
-    if causes().any(|cause| cause.is::<Forbidden>()) {
+    if causes(error).any(|cause| cause.is::<Forbidden>()) {
         let message = "the upstream's name leads to an address that this grant may not connect to; the operator can \
              name it in `allow_private`";
         return Trouble::Final(Error::new(ErrorKind::Denied, message));
     }
-    let says = |word: &str| causes().any(|cause| cause.to_string().to_lowercase().contains(word));
+    let says = |word: &str| causes(error).any(|cause| cause.to_string().to_lowercase().contains(word));
     if says("certificate") {
         let message = "TLS with the upstream failed over a certificate; for one of a private authority the operator \
              sets `ca`, and one of ours is set by `client_certificate`";
@@ -253,7 +278,7 @@ mod tests {
         let base = Url::parse("http://upstream.example:1").expect("is a URL");
         let tls = Tls { authorities: Vec::new(), identity: None };
         let limits = Limits { response_bytes_max: 1_000, time_max: Duration::from_secs(5), retries: 2 };
-        let network = Network::open(base, tls, Credential::none(), Vec::new(), (lookup, named), limits);
+        let network = Network::open("up", base, tls, Credential::none(), Vec::new(), (lookup, named), limits);
         let request = Checked {
             method: reqwest::Method::GET,
             path_and_query: "/".to_owned(),

@@ -42,7 +42,7 @@ pub(super) fn open(config: Config, place: Place<'_>) -> Result<Http, OpenError> 
                 warning = Some("`plaintext`: credential and answers travel for everybody on the way to read");
             }
             let dns = (resolver::system(), named.as_slice());
-            let network = Network::open(base, tls(&config)?, credential, of_operator, dns, limits)?;
+            let network = Network::open(place.name, base, tls(&config)?, credential, of_operator, dns, limits)?;
             Backend::Network(Box::new(network))
         }
         (None, Some(config)) => Backend::Script(Script::open(config)?),

@@ -140,6 +140,15 @@ impl Backend {
         }
     }
 
+    /// Whether it is the engine inside the host, which costs nothing to ask.
+    pub(super) fn is_inside(&self) -> bool {
+        match self {
+            #[cfg(feature = "embedded")]
+            Self::Embedded(_) => true,
+            Self::Athena(_) | Self::Script(_) => false,
+        }
+    }
+
     /// The tables of the database, each as a line for agents: its name and its columns.
     pub(super) async fn tables(&self) -> Result<Vec<String>, Error> {
         match self {

@@ -127,7 +127,7 @@ impl Capability for Sql {
             (Some(config), None, None, None) => {
                 Backend::Sqlite(sqlite::Sqlite::open(config, place.dir, access, limits)?)
             }
-            (None, Some(config), None, None) => Backend::Mysql(mysql::Mysql::open(config, limits, access)?),
+            (None, Some(config), None, None) => Backend::Mysql(mysql::Mysql::open(config, place.name, limits, access)?),
             (None, None, Some(config), None) => Backend::RdsData(rds_data::RdsData::open(config, limits, access)?),
             (None, None, None, Some(config)) => Backend::Script(script::Script::open(config)?),
             _ => {
@@ -172,7 +172,14 @@ impl Capability for Sql {
     }
 
     async fn probe(&self) -> Result<Probe, String> {
-        self.backend.probe().await
+        let probe = self.backend.probe().await?;
+        // A script has answers, and no tables.
+        if !matches!(self.backend, Backend::Script(_)) {
+            for trial in self.guard.filters.trials() {
+                self.try_out(&trial.statement).await.map_err(|error| trial.failure(&error))?;
+            }
+        }
+        Ok(probe)
     }
 
     fn summary(&self) -> String {
@@ -199,6 +206,13 @@ enum Checked {
 }
 
 impl Sql {
+    /// Runs a statement of the host's own that reads, to its end.
+    async fn try_out(&self, text: &str) -> Result<(), Error> {
+        let statement = self.template(text)?.bind(&[]).map_err(invalid)?;
+        let (rows, deadline) = self.in_time(|| self.backend.read(statement)).await?;
+        rows.collect(self.limits.rows_max, &self.limits, deadline).await.map(drop)
+    }
+
     /// Begins a statement that reads.
     async fn read(&self, caller: &Caller, text: &str, parameters: &[Parameter]) -> Result<(RowStream, Instant), Error> {
         match self.check(caller, text, parameters)? {

@@ -86,8 +86,8 @@ pub(super) struct Transaction {
 }
 
 impl Mysql {
-    /// Fetches the password; contacts nothing.
-    pub(super) fn open(config: Config, limits: Limits, access: Access) -> Result<Self, OpenError> {
+    /// Fetches the password; contacts nothing. The log knows it by the `name` of its grant.
+    pub(super) fn open(config: Config, name: &str, limits: Limits, access: Access) -> Result<Self, OpenError> {
         let connections = config.connections.get_usize();
         let constraints = PoolConstraints::new(0, connections)
             .ok_or_else(|| OpenError::Invalid("`connections` must be at least 1".to_owned()))?;
@@ -108,7 +108,7 @@ impl Mysql {
             .pool_opts(pool);
         // Whoever waits for a connection in vain is to be told so, not that a statement was slow.
         let connect_max = Duration::from_millis(config.connect_ms.get()).min(limits.time_max / 3);
-        let source = Source::new(options, connections, connect_max, limits);
+        let source = Source::new(name, options, connections, connect_max, limits);
         Ok(Self { source, access, database: config.database })
     }
 
@@ -273,7 +273,8 @@ mod tests {
     #[test]
     fn the_summary_tells_neither_host_nor_user() {
         let limits = Limits { rows_max: 1, bytes_max: 1, time_max: Duration::from_secs(1) };
-        let Ok(mysql) = Mysql::open(config("host = \"db.internal\""), limits, Access::Read) else { panic!("opens") };
+        let mysql = Mysql::open(config("host = \"db.internal\""), "crm", limits, Access::Read);
+        let Ok(mysql) = mysql else { panic!("opens") };
         assert_eq!(mysql.summary(), "MySQL database crm");
     }
 }

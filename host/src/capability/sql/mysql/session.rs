@@ -1,6 +1,7 @@
 //! Connections to a MySQL server: each begins clean and read-only, goes back clean, and takes
 //! what it runs down with it when it is given up.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use crate::wit::{Error, ErrorKind, row_bytes};
 
 /// How the server of a grant is reached, and the connections that are open to it.
 pub(super) struct Source {
+    /// The name of the grant.
+    name: String,
     pub(super) limits: Limits,
     options: Opts,
     pool: Pool,
@@ -45,10 +48,17 @@ pub(super) struct Session {
 
 impl Source {
     /// Contacts nothing yet.
-    pub(super) fn new(options: OptsBuilder, connections: usize, connect_max: Duration, limits: Limits) -> Arc<Self> {
+    pub(super) fn new(
+        name: &str,
+        options: OptsBuilder,
+        connections: usize,
+        connect_max: Duration,
+        limits: Limits,
+    ) -> Arc<Self> {
         let options = Opts::from(options.setup(setup(&limits)));
         let pool = Pool::new(options.clone());
-        Arc::new(Self { limits, options, pool, places: Arc::new(Semaphore::new(connections)), connect_max })
+        let (name, places) = (name.to_owned(), Arc::new(Semaphore::new(connections)));
+        Arc::new(Self { name, limits, options, pool, places, connect_max })
     }
 
     /// A connection: read-only until a transaction says otherwise.
@@ -58,11 +68,36 @@ impl Source {
             _ => return Err(no_connection_left()),
         };
         let connection = match timeout(self.connect_max, self.pool.get_conn()).await {
-            Ok(connection) => connection.map_err(|error| self.explain(&error))?,
-            Err(_) => return Err(unreachable()),
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => {
+                match &error {
+                    // What TLS says may name the host, and whoever calls is told what it comes to.
+                    mysql_async::Error::Io(IoError::Io(cause)) if cause.kind() != std::io::ErrorKind::InvalidData => {
+                        self.note(cause);
+                    }
+                    mysql_async::Error::Driver(DriverError::ConnectionClosed) => self.note(&error),
+                    _ => {}
+                }
+                return Err(self.explain(&error));
+            }
+            Err(_) => {
+                self.note(&format_args!("no answer within {} ms", self.connect_max.as_millis()));
+                return Err(unreachable());
+            }
         };
         let (source, place) = (Arc::clone(self), Some(place));
         Ok(Session { source, connection: Some(connection), place, running: false, over: false })
+    }
+
+    /// Tells the operator why there is no connection: whoever calls hears one sentence for every cause. The host's name
+    /// stays in the config.
+    fn note(&self, error: &dyn Display) {
+        tracing::warn!(
+            grant.name = format_args!("sql.{}", self.name),
+            server.port = self.options.tcp_port(),
+            %error,
+            "a database cannot be reached",
+        );
     }
 
     /// What a plugin is told of an error.
