@@ -8,10 +8,10 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::serve::ListenerExt;
 use axum::{Router, ServiceExt, middleware};
@@ -24,7 +24,7 @@ use tower_layer::Layer;
 
 use super::origin::Allowed;
 use super::streamable::{self, Endpoint};
-use super::{card, cors, identify, metrics, resource, rest};
+use super::{card, cors, identify, metrics, refused, resource, rest};
 use crate::config::Serve;
 use crate::host::Host;
 
@@ -138,7 +138,7 @@ async fn enter(State(entrance): State<Arc<Entrance>>, request: Request, next: Ne
     let under_way = (request.method() == Method::POST).then(|| entrance.answers.token());
     let response = match entrance.allowed.check(request.headers(), request.uri()) {
         Ok(()) => cors::answer(request, next).await,
-        Err(refused) => refused.into_response(),
+        Err(error) => refused::at(request.uri(), rest::status(&error), error),
     };
     match under_way {
         Some(token) => response.map(|body| Body::new(Counted { body, _under_way: token })),
@@ -186,10 +186,11 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
     let identified = Router::new()
         .route("/", get(rest::about))
         .route("/tools", get(rest::tools))
-        .route("/tools/{name}", post(rest::call).layer(DefaultBodyLimit::max(body_bytes)))
         .with_state(Arc::clone(&host))
+        .route("/tools/{name}", post(rest::call).with_state((Arc::clone(&host), body_bytes)))
         .route("/mcp", any(streamable::serve).with_state(endpoint))
         .merge(metrics_identified)
+        .method_not_allowed_fallback(rest::no_such_method)
         .layer(middleware::from_fn_with_state(Arc::new(checkpoint), identify::check));
     // Anybody may come here.
     let open = Router::new()
@@ -200,6 +201,7 @@ fn router(host: Arc<Host>, config: &Serve, streams: CancellationToken) -> Router
         .with_state(host)
         .route("/mcp/server-card", get(card::card).with_state(config.url.clone()))
         .route("/.well-known/ai-catalog.json", get(card::catalog).with_state(config.url.clone()))
-        .merge(metrics_open);
-    identified.merge(open)
+        .merge(metrics_open)
+        .method_not_allowed_fallback(rest::no_such_method);
+    identified.merge(open).fallback(rest::nowhere)
 }

@@ -8,13 +8,14 @@ use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json, RequestPartsExt as _};
+use axum::response::Response;
+use axum::{Extension, RequestPartsExt as _};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::asked::Asked;
-use super::jsonrpc::{self, INVALID_REQUEST, Refusal};
+use super::{refused, rest};
 use crate::call::{Caller, Challenge, Presented};
+use crate::fault::{Error, Kind};
 use crate::host::Host;
 
 /// How a signature begins that is over the whole request.
@@ -32,9 +33,6 @@ pub(super) struct Checkpoint {
     /// The most of a body that is read.
     pub(super) body_bytes: usize,
 }
-
-/// A request that goes no further.
-type Refused = (StatusCode, Refusal);
 
 /// Lets a request on with its caller, or answers why not.
 pub(super) async fn check(State(checkpoint): State<Arc<Checkpoint>>, request: Request, next: Next) -> Response {
@@ -54,15 +52,15 @@ pub(super) async fn check(State(checkpoint): State<Arc<Checkpoint>>, request: Re
             head.extensions.insert(caller);
             next.run(Request::from_parts(head, body.whole())).await
         }
-        Err(Stop::Challenged(challenge)) => challenged(challenge),
-        Err(Stop::Refused((status, refusal))) => (status, Json(refusal.json())).into_response(),
+        Err(Stop::Challenged(challenge)) => challenged(&head.uri, challenge),
+        Err(Stop::Refused(error)) => refused::at(&head.uri, rest::status(&error), error),
     }
 }
 
 /// Why a request goes no further.
 enum Stop {
     Challenged(Challenge),
-    Refused(Refused),
+    Refused(Error),
 }
 
 impl From<Challenge> for Stop {
@@ -71,9 +69,9 @@ impl From<Challenge> for Stop {
     }
 }
 
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
     }
 }
 
@@ -84,7 +82,7 @@ enum Part {
 }
 
 impl Part {
-    async fn read(&mut self, bytes_max: usize) -> Result<Bytes, Refused> {
+    async fn read(&mut self, bytes_max: usize) -> Result<Bytes, Error> {
         let body = match self {
             Self::Read(bytes) => return Ok(bytes.clone()),
             Self::Unread(body) => std::mem::take(body),
@@ -103,13 +101,11 @@ impl Part {
 }
 
 /// A whole body, if it is no larger than this.
-pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Refused> {
+pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Error> {
     match Limited::new(body, bytes_max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err((StatusCode::PAYLOAD_TOO_LARGE, jsonrpc::too_large(bytes_max)))
-        }
-        Err(_) => Err((StatusCode::BAD_REQUEST, Refusal::new(INVALID_REQUEST, "The body broke off."))),
+        Err(error) if error.is::<LengthLimitError>() => Err(refused::too_large(bytes_max)),
+        Err(_) => Err(Error::new(Kind::Invalid, "The body broke off.").next("Send the request again.")),
     }
 }
 
@@ -130,9 +126,9 @@ impl Checkpoint {
     }
 }
 
-/// Whether the operator's host knows who sends this.
-pub(super) async fn is_known(host: &Host, method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
-    host.identify(Presented { method, uri, headers, body: b"" }).await.is_ok()
+/// Who sends this, if that can be told, where nobody has to say so.
+pub(super) async fn known(host: &Host, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Arc<Caller>> {
+    host.identify(Presented { method, uri, headers, body: b"" }).await.ok()
 }
 
 /// Whose request this is. One that passed no gate is from the machine's own user.
@@ -149,9 +145,10 @@ fn is_signed(headers: &HeaderMap) -> bool {
     headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(SIGNED))
 }
 
-fn challenged(challenge: Challenge) -> Response {
+fn challenged(uri: &Uri, challenge: Challenge) -> Response {
     let Challenge { status, authenticate, message } = challenge;
-    let mut response = (status, Json(Refusal::new(INVALID_REQUEST, message).json())).into_response();
+    let kind = if status == StatusCode::SERVICE_UNAVAILABLE { Kind::Unavailable } else { Kind::Denied };
+    let mut response = refused::at(uri, status, Error::new(kind, message));
     for challenge in authenticate.iter().filter_map(|challenge| HeaderValue::from_str(challenge).ok()) {
         response.headers_mut().append(WWW_AUTHENTICATE, challenge);
     }

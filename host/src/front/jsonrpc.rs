@@ -1,15 +1,20 @@
 //! JSON-RPC's own errors, in the words that the protocol library does not find: what is wrong
 //! with a message, and what to send instead.
 
+use rmcp::model::{ErrorCode, ErrorData, ServerJsonRpcMessage};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::fault::Error;
+
 /// It is no JSON.
 pub(super) const PARSE_ERROR: i32 = -32_700;
 /// It is JSON, and no message that is taken here.
 pub(super) const INVALID_REQUEST: i32 = -32_600;
+/// It is a request of a method that is not here.
+pub(super) const METHOD_NOT_FOUND: i32 = -32_601;
 /// It is a request with parameters that do not fit.
 pub(super) const INVALID_PARAMS: i32 = -32_602;
 /// The host failed.
@@ -41,6 +46,12 @@ impl Refusal {
     /// A refusal of a message whose id nobody looked for.
     pub(super) fn new(code: i32, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), id: Value::Null, data: None }
+    }
+
+    /// The host's own error, in JSON-RPC's words.
+    pub(super) fn of(error: &Error) -> Self {
+        let next = error.next.as_ref().map(|next| format!(" Next: {next}")).unwrap_or_default();
+        Self::new(INVALID_REQUEST, format!("{}{next}", error.message))
     }
 
     /// The same, to the request that this message is.
@@ -89,11 +100,41 @@ pub(super) fn is_answer(message: &[u8]) -> bool {
     serde_json::from_slice::<Shape>(message).is_ok_and(|shape| shape.method.is_none())
 }
 
-/// A message is larger than any may be.
-pub(super) fn too_large(bytes_max: usize) -> Refusal {
-    let kib = bytes_max >> 10;
-    let message = format!("The message is larger than {kib} KiB; the operator sets [serve] request_kib.");
-    Refusal::new(INVALID_REQUEST, message)
+/// What is wrong with a request of a method that is not here, and what to do.
+pub(super) fn no_method(method: &str) -> String {
+    // A client may send anything as a name.
+    let method: String = method.chars().filter(|c| !c.is_control()).take(200).collect();
+    let (wrong, next) = match method.as_str() {
+        "prompts/list" => ("No plugin here offers prompts.", "List the tools."),
+        "resources/list" | "resources/templates/list" => ("No plugin here offers resources.", "List the tools."),
+        "skills/list" | "skills/get" | "resources/directory/read" => {
+            ("No plugin here offers skills.", "List the tools.")
+        }
+        "initialize" | "ping" => {
+            ("Revision 2026-07-28 has no sessions to begin or keep.", "Ask `server/discover`, or call at once.")
+        }
+        "resources/subscribe" | "resources/unsubscribe" => {
+            ("Revision 2026-07-28 has no subscriptions of sessions.", "Hear of changes by `subscriptions/listen`.")
+        }
+        "subscriptions/listen" => {
+            ("`subscriptions/listen` is of revision 2026-07-28 alone.", "Subscribe by `resources/subscribe`.")
+        }
+        _ => {
+            let next = "`initialize` or `server/discover` tells what there is.";
+            return format!("`{method}` is no method of this host. Next: {next}");
+        }
+    };
+    format!("{wrong} Next: {next}")
+}
+
+/// An answer that there is no such method, in more words than its name, which is all that the protocol
+/// library says; none of any other message.
+pub(super) fn of_no_method(message: &ServerJsonRpcMessage) -> Option<ServerJsonRpcMessage> {
+    let ServerJsonRpcMessage::Error(answer) = message else { return None };
+    (answer.error.code == ErrorCode::METHOD_NOT_FOUND).then(|| {
+        let error = ErrorData::new(ErrorCode::METHOD_NOT_FOUND, no_method(&answer.error.message), None);
+        ServerJsonRpcMessage::error(error, answer.id.clone())
+    })
 }
 
 /// What is wrong with a message that the protocol library could not read.
@@ -172,6 +213,20 @@ mod tests {
         }
         assert_eq!(explain(br#"{"jsonrpc":"2.0","id":"a"}"#).id, "a");
         assert_eq!(explain(br#"{"jsonrpc":"2.0","id":[]}"#).id, Value::Null);
+    }
+
+    #[test]
+    fn a_method_that_is_not_here_is_told_what_is() {
+        for (method, said) in [
+            ("prompts/list", "No plugin here offers prompts. Next: "),
+            ("ping", "Revision 2026-07-28"),
+            ("no\u{7}pe", "`nope` is no method of this host. Next: "),
+        ] {
+            assert!(no_method(method).starts_with(said), "{method}: {}", no_method(method));
+        }
+        assert!(no_method(&"é".repeat(1_000)).len() < 600);
+        let other = ServerJsonRpcMessage::error(ErrorData::invalid_params("nope", None), None);
+        assert!(of_no_method(&other).is_none());
     }
 
     #[test]

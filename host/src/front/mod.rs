@@ -11,6 +11,7 @@ mod jsonrpc;
 mod mcp;
 mod metrics;
 mod origin;
+mod refused;
 mod resource;
 mod rest;
 mod stdio;

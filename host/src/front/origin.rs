@@ -3,13 +3,11 @@
 //! A web page can make its visitor's browser send requests to a server on the visitor's
 //! own machine, under a foreign `Host` (DNS rebinding) or from a foreign `Origin`.
 
-use axum::Json;
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode, Uri};
-use serde_json::Value;
+use axum::http::{HeaderMap, Uri};
 
-use super::jsonrpc::{INVALID_REQUEST, Refusal};
 use crate::config::Serve;
+use crate::fault::{Error, Kind};
 
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -29,10 +27,10 @@ impl Allowed {
     }
 
     /// Refuses a request with a foreign `Host` or `Origin`.
-    pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), (StatusCode, Json<Value>)> {
+    pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Error> {
         let Some((header, key)) = self.refusal(headers, uri) else { return Ok(()) };
-        let message = format!("This request's {header} is not allowed here; the operator can name it: [serve] {key}.");
-        Err((StatusCode::FORBIDDEN, Json(Refusal::new(INVALID_REQUEST, message).json())))
+        let message = format!("This request's {header} is not allowed here.");
+        Err(Error::new(Kind::Denied, message).next(format!("The operator can name it: [serve] {key}.")))
     }
 
     /// The header that is foreign, and the config key that could allow it.

@@ -9,14 +9,15 @@ use axum::http::header::{CACHE_CONTROL, VARY};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::jsonrpc::{INVALID_REQUEST, Refusal};
+use super::rest;
+use crate::fault::{Error, Kind};
 use crate::host::Host;
 
 /// `GET /.well-known/oauth-protected-resource`, and the same with `/mcp`.
 pub(super) async fn metadata(State(host): State<Arc<Host>>) -> Response {
     let Some(resource) = host.protected_resource() else {
-        let message = "No authorization server is trusted here; the operator names one in [callers.oauth.<name>].";
-        return (StatusCode::NOT_FOUND, Json(Refusal::new(INVALID_REQUEST, message).json())).into_response();
+        let error = Error::new(Kind::NotFound, "No authorization server is trusted here.");
+        return rest::refused(StatusCode::NOT_FOUND, error.next("The operator names one: [callers.oauth.<name>]."));
     };
     let mut metadata = json!({
         "resource": resource.resource,

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use toolhost_tests::http::{Connection, Response};
 use toolhost_tests::mcp::{ERAS, Era, Mcp};
+use toolhost_tests::stdio::Stdio;
 
 use crate::{BOTH, JSON, good, post, session, setup};
 
@@ -69,6 +70,36 @@ async fn parameters_that_do_not_fit_are_the_callers_error_and_no_missing_method(
         }
         let answer = client.send("no/such/method", json!({})).await?.json()?;
         assert_eq!(answer["error"]["code"], -32601, "{era:?}: {answer}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_here_is_told_what_is_instead() -> Result<()> {
+    let host = good().await?;
+    for (era, status) in [(Era::Legacy, 200), (Era::Modern, 404)] {
+        let mut client = Mcp::connect(host.url(), era).await?;
+        let mut by_stdio = Stdio::start(&setup("")?, era).await?;
+        let of_era = match era {
+            Era::Legacy => ("subscriptions/listen", "2026-07-28 alone"),
+            Era::Modern => ("ping", "has no sessions"),
+        };
+        for (method, said) in [
+            ("nope", "`nope` is no method of this host"),
+            ("prompts/list", "No plugin here offers prompts"),
+            ("resources/list", "No plugin here offers resources"),
+            ("skills/list", "No plugin here offers skills"),
+            of_era,
+        ] {
+            let params = json!({ "notifications": {} });
+            let response = client.send(method, params.clone()).await?;
+            let answer = response.json()?;
+            assert_eq!((response.status, &answer["error"]["code"]), (status, &json!(-32601)), "{era:?}: {answer}");
+            let message = answer["error"]["message"].as_str().unwrap_or_default();
+            assert!(message.contains(said) && message.contains(" Next: "), "{era:?} {method}: {answer}");
+            let other = by_stdio.ask(by_stdio.request(7, method, params)).await?;
+            assert_eq!((&other["error"], &other["id"]), (&answer["error"], &json!(7)), "{era:?} {method}");
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 use tempfile::TempDir;
 use toolhost_tests::http::request;
 use toolhost_tests::toolhost::{run, toolhost_program};
@@ -104,7 +105,42 @@ async fn somebody_unknown_learns_whether_it_is_well_and_nothing_else() -> Result
     let wrong = get(&host, "/ready", "thk_wrong").await?;
     assert_eq!(wrong.text(), "{\"ready\":true}");
     let known = get(&host, "/ready", &key).await?.json()?;
-    assert_eq!(known["plugins"], serde_json::json!(["good"]), "{known}");
+    assert_eq!(known, json!({ "ready": true, "plugins": [] }), "it may call nothing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn somebody_known_learns_of_the_plugins_that_it_sees_and_no_reason() -> Result<()> {
+    let keys = Keys::new()?;
+    let key = keys.make("ann", &[])?;
+    let more = "[policy]\nfile = \"policy.cedar\"\n[plugins.ghost]\n[http.hr]\nbase_url = \"https://hr.example.com\"\n\
+                paths = [\"/**\"]\nbearer = { token = \"file:/run/secrets/hr\" }\n";
+    let policy = "permit (principal, action == Action::\"good__echo\", resource);";
+    let host = keys.setup(more)?.beside("policy.cedar", policy).plugin("liar", "liar")?.start().await?;
+    let told = get(&host, "/ready", &key).await?;
+    assert_eq!((told.status, told.json()?), (503, json!({ "ready": false, "plugins": ["good"] })));
+    let printed = host.printed()?;
+    ensure!(printed.contains("leads nowhere") && printed.contains("ghost.wasm cannot be read"), "{printed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refusal_is_in_the_words_of_its_door() -> Result<()> {
+    let keys = Keys::new()?;
+    let host = keys.setup("[serve]\nrequest_kib = 8\n")?.start().await?;
+    let signed = [("authorization", "AWS4-HMAC-SHA256 Credential=x")];
+    for (path, bytes, status, kind) in [("/tools/x", 0, 401, "denied"), ("/tools/x", 9 << 10, 413, "too-large")] {
+        let answer = request("POST", &format!("{}{path}", host.url()), &signed, vec![b' '; bytes]).await?;
+        let told = answer.json()?;
+        assert_eq!((answer.status, &told["_meta"]["toolhost/error"]["kind"]), (status, &json!(kind)), "{told}");
+        assert_eq!(told["isError"], true, "{told}");
+    }
+    for path in ["/tools", "/metrics"] {
+        let told = host.get(path).await?.json()?;
+        assert_eq!(told["_meta"]["toolhost/error"]["kind"], "denied", "{path}: {told}");
+    }
+    let by_mcp = request("POST", &format!("{}/mcp", host.url()), &[], Vec::new()).await?;
+    assert_eq!((by_mcp.status, &by_mcp.json()?["error"]["code"]), (401, &json!(-32600)), "{}", by_mcp.text());
     Ok(())
 }
 
@@ -121,8 +157,10 @@ async fn callers_are_asked_until_the_next_start_once_they_were() -> Result<()> {
     }
     assert_eq!(host.get("/tools").await?.status, 401);
     assert_eq!(enter(&host, &key).await?.status, 200);
+    // The reason is the operator's.
     let told = get(&host, "/ready", &key).await?.text();
-    ensure!(told.contains("until the next start"), "{told}");
+    ensure!(!told.contains("until the next start"), "{told}");
+    ensure!(host.printed()?.contains("until the next start"), "{}", host.printed()?);
     Ok(())
 }
 

@@ -88,11 +88,42 @@ async fn a_body_that_is_no_json_object_is_the_callers_error() -> Result<()> {
 }
 
 #[tokio::test]
+async fn whatever_is_refused_is_said_as_an_error_of_a_call_is() -> Result<()> {
+    let host = good().await?;
+    let foreign = ("origin", "https://evil.example");
+    for (method, path, header, status, word, allow) in [
+        ("GET", "/tools/good__echo", None, 405, "invalid", Some("POST")),
+        ("POST", "/tools", None, 405, "invalid", Some("GET,HEAD")),
+        ("DELETE", "/health", None, 405, "invalid", Some("GET,HEAD")),
+        ("GET", "/nope", None, 404, "not-found", None),
+        ("GET", "/tools/", None, 404, "not-found", None),
+        ("GET", "/.well-known/oauth-protected-resource/mcp", None, 404, "not-found", None),
+        ("POST", "/tools/%ff", None, 400, "invalid", None),
+        ("GET", "/tools", Some(foreign), 403, "denied", None),
+        ("POST", "/tools/good__echo", Some(("host", "evil.example")), 403, "denied", None),
+        ("GET", "/nope", Some(foreign), 403, "denied", None),
+    ] {
+        let headers = header.as_slice();
+        let response = request(method, &format!("{}{path}", host.url()), headers, Vec::new()).await?;
+        let answer = response.json()?;
+        let error = &answer["_meta"]["toolhost/error"];
+        let of_caller = error["fault"] == "caller" && answer["isError"] == true;
+        assert_eq!((response.status, kind(&answer)), (status, word), "{method} {path}: {answer}");
+        assert!(of_caller && error["message"].is_string() && error["next"].is_string(), "{method} {path}: {answer}");
+        assert_eq!(response.header("allow"), allow, "{method} {path}");
+    }
+    let answer = request("POST", &format!("{}/mcp", host.url()), &[foreign], Vec::new()).await?;
+    assert_eq!((answer.status, &answer.json()?["error"]["code"]), (403, &json!(-32600)), "{}", answer.text());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_body_beyond_its_limit_is_refused_by_every_door() -> Result<()> {
     let host = Setup::new("[serve]\nrequest_kib = 16\n").plugin("good", "good")?.start().await?;
     let arguments = |bytes: usize| json!({ "message": "x".repeat(bytes) });
     let refused = post(&host, "/tools/good__echo", arguments(17 << 10).to_string()).await?;
     assert_eq!((refused.status, kind(&refused.json()?)), (413, "too-large"), "{}", refused.text());
+    assert!(refused.text().contains("16 KiB") && refused.text().contains("[serve] request_kib"), "{}", refused.text());
     for era in ERAS {
         let mut client = Mcp::connect(host.url(), era).await?;
         let refused =

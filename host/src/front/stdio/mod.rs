@@ -27,6 +27,7 @@ use self::batch::Batches;
 use self::lines::Line;
 use super::jsonrpc::{self, INVALID_REQUEST, NO_BATCHES, Refusal};
 use super::mcp::Door;
+use super::refused;
 use crate::config::Serve;
 use crate::host::Host;
 
@@ -110,6 +111,7 @@ impl Transport<RoleServer> for Connection {
     type Error = Closed;
 
     fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = Result<(), Closed>> + Send + 'static {
+        let message = jsonrpc::of_no_method(&message).unwrap_or(message);
         let answered = match &message {
             JsonRpcMessage::Response(response) => {
                 if let ServerResult::InitializeResult(result) = &response.result {
@@ -162,7 +164,7 @@ impl Transport<RoleServer> for Connection {
             };
             match line {
                 Some(Line::Whole(line)) => self.take(&line),
-                Some(Line::TooLong) => self.refuse(&jsonrpc::too_large(self.bytes_max)),
+                Some(Line::TooLong) => self.refuse(&Refusal::of(&refused::too_large(self.bytes_max))),
                 None => self.ended = Some(Instant::now()),
             }
         }

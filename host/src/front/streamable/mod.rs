@@ -32,8 +32,11 @@ use self::brief::InSession;
 use self::direct::Direct;
 use self::sessions::Sessions;
 use super::identify::{self, Identified};
-use super::jsonrpc::{self, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, NO_SESSION, Refusal, UNSUPPORTED_VERSION};
+use super::jsonrpc::{
+    self, INTERNAL, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, NO_SESSION, Refusal, UNSUPPORTED_VERSION,
+};
 use super::mcp::{Door, INITIALIZE, Opening};
+use super::rest;
 use crate::call::Caller;
 use crate::config::Serve;
 use crate::host::Host;
@@ -93,7 +96,7 @@ impl Endpoint {
         }
         let message = match identify::read(body, self.body_bytes).await {
             Ok(message) => message,
-            Err((status, refusal)) => return refused(status, &refusal),
+            Err(error) => return refused(rest::status(&error), &Refusal::of(&error)),
         };
         if let Some(direct) = Direct::read(&self.door, accepts, &head, &message) {
             drop(message);
@@ -165,8 +168,15 @@ impl Endpoint {
         if let (Some(id), Some(caller)) = (session(response.headers()), caller) {
             self.sessions.bind(id, &caller.name, opening.door());
         }
-        if response.status().is_success() || is_json(response.headers()) {
+        if response.status().is_success() {
             return response;
+        }
+        if is_json(response.headers()) {
+            // Of all that the library says in JSON, a missing method alone is a 404; it says its name and no more.
+            return match response.status() {
+                StatusCode::NOT_FOUND => refused(StatusCode::NOT_FOUND, &no_method(message)),
+                _ => response,
+            };
         }
         let (mut head, body) = response.into_parts();
         let said = Limited::new(body, SAID_MAX).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
@@ -253,6 +263,12 @@ fn refused(status: StatusCode, refusal: &Refusal) -> Response {
 
 fn no_session() -> Refusal {
     Refusal::new(NO_SESSION, "There is no such session: it ended, or never was. Send `initialize` to begin another.")
+}
+
+/// Of a request of a method that is not here.
+fn no_method(message: &[u8]) -> Refusal {
+    let method = jsonrpc::method(message).unwrap_or_default();
+    Refusal::new(METHOD_NOT_FOUND, jsonrpc::no_method(&method)).to(message)
 }
 
 /// Of a request that needs a session and names none; a broken `initialize` looks like one.

@@ -22,6 +22,7 @@ use rmcp::transport::streamable_http_server::session::{EventStream, ServerSseMes
 
 use super::missed::{Budget, Missed};
 use crate::config::Serve;
+use crate::front::jsonrpc;
 use crate::front::mcp::Door;
 
 /// How often sessions that nobody uses are looked for.
@@ -209,10 +210,13 @@ impl Sessions {
     }
 }
 
-/// A stream that uses its session for as long as it is read.
+/// A stream that uses its session for as long as it is read, and says more of a missing method than its name.
 fn held(stream: impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, hold: Hold) -> EventStream {
-    Box::pin(stream.map(move |event| {
+    Box::pin(stream.map(move |mut event| {
         let _ = &hold;
+        if let Some(answer) = event.message.as_deref().and_then(jsonrpc::of_no_method) {
+            event.message = Some(Arc::new(answer));
+        }
         event
     }))
 }
