@@ -1,5 +1,6 @@
 //! The `toolhost` command: reads its arguments, runs one command, prints what went wrong.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Calls allocate and free many small things; this allocator is measurably faster at it.
@@ -10,7 +11,8 @@ fn main() -> ExitCode {
     match toolhost::cli::run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }

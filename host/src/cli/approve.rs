@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
 use super::start;
-use super::terminal::{Mark, bold, mark};
+use super::terminal::{Mark, bold, mark, say};
 use crate::config::{Definitions, Lock, Pinned};
 use crate::registry::Snapshot;
 use crate::registry::pins::{diff, pinned, visible};
@@ -37,14 +37,14 @@ impl Approve {
         let changes = changes(&before, &plugins, &failed, &self.plugins)?;
         let code = if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         if changes.is_empty() {
-            println!("There is nothing to approve: all that is served is as it was approved.");
+            say!("There is nothing to approve: all that is served is as it was approved.");
             return Ok(code);
         }
         for (name, change) in &changes {
             show(name, before.get(name), change.as_ref());
         }
         if !self.yes && !confirmed()? {
-            println!("Nothing is approved.");
+            say!("Nothing is approved.");
             return Ok(ExitCode::FAILURE);
         }
         let mut approved = before;
@@ -57,7 +57,7 @@ impl Approve {
         let file = config.resolve(&config.pins.file);
         let as_it_was = config.beside(&config.pins.file).and_then(|file| file.text());
         write(&file, &Lock::write(&approved), as_it_was)?;
-        println!("{} approved: {}", mark(Mark::Good), bold(&file.display().to_string()));
+        say!("{} approved: {}", mark(Mark::Good), bold(&file.display().to_string()));
         Ok(code)
     }
 }
@@ -69,7 +69,7 @@ fn report_failures(plugins: &Snapshot, asked: &[String]) -> anyhow::Result<BTree
         // Who has no name stands for all: nobody knows which plugins there are.
         ensure!(failure.plugin != "*", "{}", failure.message);
         if asked.is_empty() || asked.contains(&failure.plugin) {
-            println!("{} plugin {}: {}", mark(Mark::Bad), bold(&visible(&failure.plugin)), failure.message);
+            say!("{} plugin {}: {}", mark(Mark::Bad), bold(&visible(&failure.plugin)), failure.message);
             failed.insert(failure.plugin.clone());
         }
     }
@@ -98,18 +98,18 @@ fn changes(
 
 fn show(name: &str, before: Option<&Pinned>, now: Option<&Pinned>) {
     let name = bold(&visible(name));
-    let Some(now) = now else { return println!("plugin {name} is gone\n") };
+    let Some(now) = now else { return say!("plugin {name} is gone\n") };
     match before {
-        None => println!("plugin {name} is new\n  component sha256:{}", now.digest),
-        Some(before) if before.digest == now.digest => println!("plugin {name} differs; its component is the same"),
+        None => say!("plugin {name} is new\n  component sha256:{}", now.digest),
+        Some(before) if before.digest == now.digest => say!("plugin {name} differs; its component is the same"),
         Some(before) => {
-            println!("plugin {name} differs\n- component sha256:{}\n+ component sha256:{}", before.digest, now.digest);
+            say!("plugin {name} differs\n- component sha256:{}\n+ component sha256:{}", before.digest, now.digest);
         }
     }
     let nothing = Definitions::new();
     match diff(before.map_or(&nothing, |before| &before.definitions), &now.definitions) {
-        same if same.is_empty() => println!("its definitions are the same\n"),
-        differences => println!("{differences}"),
+        same if same.is_empty() => say!("its definitions are the same\n"),
+        differences => say!("{differences}"),
     }
 }
 
@@ -119,8 +119,9 @@ fn confirmed() -> anyhow::Result<bool> {
         std::io::stdin().is_terminal(),
         "nobody is there to be asked: read what is shown above, and approve it with --yes"
     );
-    print!("Approve all this? [y/N] ");
-    std::io::stdout().flush()?;
+    let mut out = std::io::stdout();
+    let asked = write!(out, "Approve all this? [y/N] ").and_then(|()| out.flush());
+    asked.context("nobody reads what would be approved; approve it with --yes")?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))

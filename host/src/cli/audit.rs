@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -12,7 +11,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::start;
-use super::terminal::{Mark, bold, mark};
+use super::terminal::{Mark, bold, is_heard, mark, say};
 use crate::call::JsonObject;
 use crate::gate::audit::{self, Entry, Follow, Key, Verified};
 
@@ -100,22 +99,14 @@ impl Audit {
         if !dir.is_dir() {
             bail!("there is no audit trail in {}: no call was made yet, or [audit] dir is another", dir.display());
         }
-        let done = match self.command {
-            Command::Tail(tail) => tail.run(&dir).await,
-            Command::Query(query) => query.run(&dir),
+        match self.command {
+            Command::Tail(tail) => tail.run(&dir).await?,
+            Command::Query(query) => query.run(&dir)?,
             Command::Verify(verify) => return verify.run(&dir),
-            Command::Digest(digest) => digest.run(&dir),
-        };
-        match done {
-            // Whoever reads has had enough.
-            Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
-            done => done.map(|()| ExitCode::SUCCESS),
+            Command::Digest(digest) => digest.run(&dir)?,
         }
+        Ok(ExitCode::SUCCESS)
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 impl Tail {
@@ -123,11 +114,13 @@ impl Tail {
         // First where it ends, then what is before it: so nothing is left out between.
         let mut follow = self.follow.then(|| Follow::end(dir)).transpose()?;
         let last = audit::last(dir, self.lines)?;
-        last.iter().try_for_each(|entry| print(entry, self.json))?;
+        last.iter().for_each(|entry| print(entry, self.json));
         let mut shown: HashSet<String> = last.into_iter().map(|entry| entry.text).collect();
-        while let Some(follow) = &mut follow {
+        while let Some(follow) = &mut follow
+            && is_heard()
+        {
             let news = follow.news()?;
-            news.iter().filter(|entry| !shown.contains(&entry.text)).try_for_each(|entry| print(entry, self.json))?;
+            news.iter().filter(|entry| !shown.contains(&entry.text)).for_each(|entry| print(entry, self.json));
             if !news.is_empty() {
                 shown.clear();
             }
@@ -140,9 +133,8 @@ impl Tail {
 impl Query {
     fn run(self, dir: &Path) -> anyhow::Result<()> {
         let fitting = audit::entries(dir)?.filter(|entry| self.fits(entry)).take(self.limit.unwrap_or(usize::MAX));
-        for entry in fitting {
-            print(&entry, self.json)?;
-        }
+        // A trail may be long, and its reader have had enough.
+        fitting.take_while(|_| is_heard()).for_each(|entry| print(&entry, self.json));
         Ok(())
     }
 
@@ -197,10 +189,10 @@ impl Verify {
         }
         for hash in &verified.absent {
             good = false;
-            println!("{} no line has the hash {}: it was changed or removed", mark(Mark::Bad), printable(hash));
+            say!("{} no line has the hash {}: it was changed or removed", mark(Mark::Bad), printable(hash));
         }
         if verified.chains.is_empty() {
-            println!("{} no call was made yet", mark(Mark::Warning));
+            say!("{} no call was made yet", mark(Mark::Warning));
         }
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -210,25 +202,23 @@ fn show(chain: &Verified) {
     let Verified { dir, segments, begins, lines, first, last, end, incomplete_bytes, problem } = chain;
     let how = if problem.is_some() { Mark::Bad } else { Mark::Good };
     let holds = if problem.is_some() { "lines hold before the first that does not" } else { "lines" };
-    println!("{} {}: {lines} {holds}, in {segments} segments", mark(how), bold(&shown(dir)));
+    say!("{} {}: {lines} {holds}, in {segments} segments", mark(how), bold(&shown(dir)));
     if let Some(problem) = problem {
-        println!("  {}:{}: {}", shown(&problem.at.path), problem.at.line, problem.what);
+        say!("  {}:{}: {}", shown(&problem.at.path), problem.at.line, problem.what);
     }
     if *begins > 1 {
-        println!("  it begins with segment {begins}: those before were removed, as [audit] keep_segments says");
+        say!("  it begins with segment {begins}: those before were removed, as [audit] keep_segments says");
     }
     for (which, call) in [("first", first), ("last", last)] {
         if let Some(call) = call {
-            println!("  {which} call  {}  {}", printable(&call.time), printable(&call.id));
+            say!("  {which} call  {}  {}", printable(&call.time), printable(&call.id));
         }
     }
     if let Some((at, hash)) = end {
-        println!("  last line   {}:{}  hash {hash}", shown(&at.path), at.line);
+        say!("  last line   {}:{}  hash {hash}", shown(&at.path), at.line);
     }
     if *incomplete_bytes > 0 {
-        println!(
-            "  after it    {incomplete_bytes} bytes of a line that is not whole: its host was killed, or writes it"
-        );
+        say!("  after it    {incomplete_bytes} bytes of a line that is not whole: its host was killed, or writes it");
     }
 }
 
@@ -236,14 +226,14 @@ impl Digest {
     fn run(self, dir: &Path) -> anyhow::Result<()> {
         let arguments: JsonObject = serde_json::from_str(&self.arguments)
             .context("the arguments must be a JSON object, such as '{\"limit\": 5}'")?;
-        println!("{}", serde_json::to_string(&Key::open(dir)?.digest(&arguments))?);
+        say!("{}", serde_json::to_string(&Key::open(dir)?.digest(&arguments))?);
         Ok(())
     }
 }
 
-fn print(entry: &Entry, as_json: bool) -> io::Result<()> {
+fn print(entry: &Entry, as_json: bool) {
     let line = if as_json { entry.text.clone() } else { in_words(entry) };
-    writeln!(io::stdout(), "{}", printable(&line))
+    say!("{}", printable(&line));
 }
 
 /// A line to read: when, who, what, how it ended, how long it took, what came out, with which grants.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::start;
-use super::terminal::patiently;
+use super::terminal::{note, patiently, say};
 use crate::call::{self, Content, JsonObject, Outcome, ResourceBody};
 use crate::front;
 
@@ -34,12 +34,12 @@ impl Call {
         let answer = outcome.and_then(Outcome::done);
         let code = if answer.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         if self.json {
-            println!("{:#}", serde_json::to_value(front::tool_result(answer))?);
+            say!("{:#}", serde_json::to_value(front::tool_result(answer))?);
             return Ok(code);
         }
         match answer {
-            Ok(answer) => answer.content.iter().for_each(|part| println!("{}", in_words(&part.content))),
-            Err(error) => eprintln!("{}", error.sentence()),
+            Ok(answer) => answer.content.iter().for_each(|part| say!("{}", in_words(&part.content))),
+            Err(error) => note!("{}", error.sentence()),
         }
         Ok(code)
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use futures_util::future::join_all;
 
 use super::start;
-use super::terminal::{Mark, bold, mark, patiently};
+use super::terminal::{Mark, bold, mark, patiently, say};
 
 /// How long a source may take to answer.
 const PROBE_TIME: Duration = Duration::from_secs(10);
@@ -35,14 +35,14 @@ impl Check {
             for (path, probe) in patiently("Asking the sources", join_all(probes)).await {
                 match probe {
                     Ok(probe) => {
-                        println!("{} source {}: it answers", mark(Mark::Good), bold(path));
+                        say!("{} source {}: it answers", mark(Mark::Good), bold(path));
                         for warning in probe.warnings {
-                            println!("{} source {}: {warning}", mark(Mark::Warning), bold(path));
+                            say!("{} source {}: {warning}", mark(Mark::Warning), bold(path));
                         }
                     }
                     Err(why) => {
                         good = false;
-                        println!("{} source {}: {why}", mark(Mark::Bad), bold(path));
+                        say!("{} source {}: {why}", mark(Mark::Bad), bold(path));
                     }
                 }
             }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::start;
+use super::terminal::{note, say};
 use crate::capability::{Grants, Statement};
 
 /// Print the least-privilege AWS IAM policy for the grants of the config.
@@ -17,7 +18,7 @@ impl IamPolicy {
     pub(super) fn run(self, path: &Path) -> anyhow::Result<ExitCode> {
         let grants = Grants::open(&start::read(path)?);
         for failure in grants.failures() {
-            eprintln!("warning: left out {}: {}", failure.path, failure.message);
+            note!("warning: left out {}: {}", failure.path, failure.message);
         }
         // Two databases of one cluster are one statement, with the actions of both.
         let mut statements: Vec<Statement> = Vec::new();
@@ -28,7 +29,7 @@ impl IamPolicy {
                 None => statements.push(statement),
             }
         }
-        println!("{:#}", json!({ "Version": "2012-10-17", "Statement": statements }));
+        say!("{:#}", json!({ "Version": "2012-10-17", "Statement": statements }));
         Ok(if grants.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

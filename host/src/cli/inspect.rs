@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::start;
-use super::terminal::bold;
+use super::terminal::{bold, say};
 use crate::capability::{Entry, PluginGrants};
 use crate::config::{Limits, Pins};
 use crate::registry::signature::{self, Trust};
@@ -39,23 +39,23 @@ impl Inspect {
         };
         let plugin = Plugin::load(&runtime, spec, Binary::of(bytes)).await;
         let plugin = plugin.with_context(|| format!("{shown} is refused"))?;
-        println!("{}  {size} bytes  sha256:{}", bold(&shown.to_string()), plugin.digest);
-        println!("{signed}");
+        say!("{}  {size} bytes  sha256:{}", bold(&shown.to_string()), plugin.digest);
+        say!("{signed}");
         show_offers(&plugin.offers);
-        println!("\n{}", bold("Imports"));
+        say!("\n{}", bold("Imports"));
         for capability in &plugin.needs.capabilities {
-            println!("  toolhost:{capability}");
+            say!("  toolhost:{capability}");
         }
         match plugin.needs.wasi.len() {
             0 => {}
-            count => println!("  {count} interfaces of WASI, all empty: no files, sockets, environment or arguments"),
+            count => say!("  {count} interfaces of WASI, all empty: no files, sockets, environment or arguments"),
         }
         let wanted = plugin.needs.capabilities.iter().filter(|name| Entry::named(name).is_some_and(Entry::needs_grant));
         let wanted: Vec<String> = wanted.map(|name| format!("\"{name}.…\"")).collect();
-        println!("\n{}", bold("To load it"));
-        println!("  [plugins.{name}]");
+        say!("\n{}", bold("To load it"));
+        say!("  [plugins.{name}]");
         if !wanted.is_empty() {
-            println!("  grants = [{}]", wanted.join(", "));
+            say!("  grants = [{}]", wanted.join(", "));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -89,8 +89,8 @@ fn show_offers(offers: &Offers) {
         ("Skills", lines(&offers.skills, |skill| (&skill.path, None))),
     ];
     for (kind, lines) in kinds.into_iter().filter(|(_, lines)| !lines.is_empty()) {
-        println!("\n{}", bold(kind));
-        lines.iter().for_each(|line| println!("  {line}"));
+        say!("\n{}", bold(kind));
+        lines.iter().for_each(|line| say!("  {line}"));
     }
 }
 

@@ -1,5 +1,5 @@
 //! `toolhost key`: makes, lists and takes back API keys, in the file that `[callers] keys` names. A host that
-//! serves takes in what changes there by itself.
+//! serves takes in what changes there by itself, unless `[serve] reload` is false.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
@@ -13,6 +13,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
 
 use super::start;
+use super::terminal::{is_heard, note, say};
 use crate::config::{self, check_caller, check_id, is_visible};
 use crate::gate::NewKey;
 
@@ -28,7 +29,8 @@ enum Command {
     New(New),
     /// List the keys that there are: never a key itself, which is not kept.
     List,
-    /// Take a key back; it stays in the file, and is good for nothing.
+    /// Take a key back; it stays in the file, and is good for nothing. A host that serves knows within about two
+    /// seconds; with `[serve] reload = false` not before SIGHUP.
     Revoke {
         /// The key's id, as `key list` shows it.
         id: String,
@@ -64,7 +66,7 @@ impl Key {
         match self.command {
             Command::New(new) => new.run(&path)?,
             Command::List => config.keys.iter().flat_map(|keys| keys.iter()).for_each(list),
-            Command::Revoke { id } => revoke(&path, &id)?,
+            Command::Revoke { id } => revoke(&path, &id, config.serve.reload)?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -108,9 +110,10 @@ impl New {
         let text = format!("{}{gap}{}", file.text, key.text());
         file.write(&text)?;
         // Alone on standard output, so that a script can take it.
-        println!("{}", *new.text);
+        say!("{}", *new.text);
+        ensure!(is_heard(), "nobody took the key `{id}`, and it is kept nowhere: revoke it, and make another one");
         let until = expires.map_or("for ever".to_owned(), |end| format!("until {}", shown(end)));
-        eprintln!("This is the key `{id}`, good {until}. It is shown this once: the host keeps only its digest.");
+        note!("This is the key `{id}`, good {until}. It is shown this once: the host keeps only its digest.");
         Ok(())
     }
 }
@@ -125,10 +128,10 @@ fn list(key: &config::Key) {
     };
     let groups: Vec<&str> = key.groups.iter().map(String::as_str).collect();
     let digest: String = key.sha256.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    println!("{}  {}  [{}]  {state}  sha256 {digest}...", key.id, key.caller, groups.join(", "));
+    say!("{}  {}  [{}]  {state}  sha256 {digest}...", key.id, key.caller, groups.join(", "));
 }
 
-fn revoke(path: &Path, id: &str) -> anyhow::Result<()> {
+fn revoke(path: &Path, id: &str, reload: bool) -> anyhow::Result<()> {
     let file = File::lock(path)?;
     let key = file.keys.iter().find(|key| key.id == id);
     let key = key.with_context(|| format!("there is no key `{id}`; see `toolhost key list`"))?;
@@ -136,7 +139,8 @@ fn revoke(path: &Path, id: &str) -> anyhow::Result<()> {
     let text = with_line(&file.text, key.at.start, &format!("revoked = \"{}\"", shown(now())));
     let text = text.with_context(|| format!("write `revoked = \"{}\"` into the key's table by hand", shown(now())))?;
     file.write(&text)?;
-    eprintln!("The key `{id}` is revoked; a host that serves knows in a moment.");
+    let when = if reload { "within about two seconds" } else { "only at SIGHUP, as [serve] reload is false" };
+    note!("The key `{id}` is revoked; a host that serves knows {when}.");
     Ok(())
 }
 

@@ -19,7 +19,7 @@ mod test;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -97,7 +97,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(work);
     // A statement that a database thread still waits for must not keep the process alive.
     runtime.shutdown_background();
-    code
+    let code = code?;
+    match terminal::lost() {
+        Some(error) => bail!("standard output did not take all that was said: {error}"),
+        None => Ok(code),
+    }
 }
 
 fn start_log(filter: &str, format: LogFormat) -> anyhow::Result<()> {

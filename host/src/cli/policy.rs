@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
 use super::start;
-use super::terminal::{Mark, bold, mark};
+use super::terminal::{Mark, bold, mark, say};
 use crate::call::{Caller, Facts, JsonObject};
 use crate::capability::Entry;
 use crate::config::{Config, Key};
@@ -68,7 +68,8 @@ impl Policy {
             Question::Check(Check {}) => Ok(check(&plugins)),
             Question::Explain(explain) => explain.run(&config, &plugins),
             Question::Schema(Schema {}) => {
-                print!("{}", policy::Policy::schema(&plugins.world()).map_err(anyhow::Error::msg)?);
+                let schema = policy::Policy::schema(&plugins.world()).map_err(anyhow::Error::msg)?;
+                say!("{}", schema.trim_end());
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -77,19 +78,19 @@ impl Policy {
 
 fn check(plugins: &Snapshot) -> ExitCode {
     if let Some(failure) = plugins.policy_failure() {
-        println!("{} {}", mark(Mark::Bad), failure.message);
+        say!("{} {}", mark(Mark::Bad), failure.message);
         return ExitCode::FAILURE;
     }
     let policy = plugins.policy();
     for warning in policy.warnings() {
-        println!("{} {warning}", mark(Mark::Warning));
+        say!("{} {warning}", mark(Mark::Warning));
     }
     let (tools, grants) = (plugins.tools().count(), plugins.grants().iter().count());
     let (name, count, loaded) = (bold(policy.name()), policy.count(), plugins.plugins().len());
     let good = mark(Mark::Good);
-    println!("{good} {name}: {count} policies fit {tools} tools of {loaded} plugins, and {grants} grants");
+    say!("{good} {name}: {count} policies fit {tools} tools of {loaded} plugins, and {grants} grants");
     for failure in plugins.failures() {
-        println!("{} plugin {} is not loaded: {}", mark(Mark::Warning), bold(&failure.plugin), failure.message);
+        say!("{} plugin {} is not loaded: {}", mark(Mark::Warning), bold(&failure.plugin), failure.message);
     }
     ExitCode::SUCCESS
 }
@@ -113,11 +114,9 @@ impl Explain {
         let decision = policy.may_call(request);
         tell(policy, &format!("`{}` calls {}", caller.name, bold(tool)), &decision);
         if !decision.allowed && !policy.may_see(&caller, &plugin.name, action) {
-            println!(
-                "  no arguments would change that: the tool is not in its lists, and answers as if it did not exist"
-            );
+            say!("  no arguments would change that: the tool is not in its lists, and answers as if it did not exist");
         }
-        println!("Within it, the plugin {} on its grants:", bold(&plugin.name));
+        say!("Within it, the plugin {} on its grants:", bold(&plugin.name));
         uses(policy, &caller, plugin, tool, now);
         Ok(if decision.allowed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -145,28 +144,29 @@ impl Explain {
 
 /// What the policy says to each use of each grant, with no table known.
 fn uses(policy: &policy::Policy, caller: &Caller, plugin: &Plugin, tool: &str, now: SystemTime) {
-    for (capability, grant) in plugin.grants().paths().filter_map(|path| path.split_once('.')) {
+    for (path, itself) in plugin.grants().iter() {
+        let (capability, grant) = path.split_once('.').unwrap_or_default();
         let deeds = Entry::named(capability).map(|entry| entry.deeds).unwrap_or_default();
         for (action, class) in deeds.iter().flat_map(|deed| deed.classes.iter().map(|class| (deed.action, *class))) {
             let (plugin, facts) = (plugin.name.as_str(), &Facts::of_class(class));
             let usage = Usage { caller, plugin, tool: Some(tool), capability, grant, action, facts, now };
-            let what =
-                format!("{capability}.{action} of class `{class}` on {}", bold(&format!("{capability}.{grant}")));
+            let what = format!("{capability}.{action} of class `{class}` on {}", bold(path));
             tell(policy, &what, &policy.may_use(usage));
         }
+        say!("  whatever the policy allows, {path} is no more than: {}", itself.summary());
     }
 }
 
 fn tell(policy: &policy::Policy, what: &str, decision: &Decision) {
     let (sign, word) = if decision.allowed { (Mark::Good, "allowed") } else { (Mark::Bad, "denied") };
-    println!("{} {what}: {word}", mark(sign));
+    say!("{} {what}: {word}", mark(sign));
     for id in &decision.policies {
-        println!("  by `{id}`, {}", policy.place(id).unwrap_or_default());
+        say!("  by `{id}`, {}", policy.place(id).unwrap_or_default());
     }
     for failure in &decision.failures {
-        println!("  for a policy could not be weighed: {failure}");
+        say!("  for a policy could not be weighed: {failure}");
     }
     if !decision.allowed && decision.policies.is_empty() && decision.failures.is_empty() {
-        println!("  for no policy permits it");
+        say!("  for no policy permits it");
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::start;
-use super::terminal::bold;
+use super::terminal::{bold, say};
 use crate::config::Config;
 use crate::front::Server;
 use crate::host::Host;
@@ -39,10 +39,10 @@ pub(super) async fn serve(
     let _watching = watch(Arc::clone(&host));
     start::report(&config, &host);
     let url = format!("http://{}", server.address());
-    println!("Serving MCP on {} and REST on {}", bold(&format!("{url}/mcp")), bold(&format!("{url}/tools")));
+    say!("Serving MCP on {} and REST on {}", bold(&format!("{url}/mcp")), bold(&format!("{url}/tools")));
     match host.ways_in() {
-        Some(ways) => println!("Callers prove who they are {ways}."),
-        None => println!(
+        Some(ways) => say!("Callers prove who they are {ways}."),
+        None => say!(
             "Callers are not identified: whoever reaches this address is `local`; to change that, [callers] keys = \
              \"keys.toml\""
         ),

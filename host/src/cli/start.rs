@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::terminal::{Mark, bold, mark, patiently};
+use super::terminal::{Mark, bold, mark, patiently, say};
 use crate::capability;
 use crate::config::{self, Config};
 use crate::host::Host;
@@ -50,39 +50,39 @@ pub(super) async fn start_to_call(config: &Config) -> anyhow::Result<Host> {
 pub(super) fn report(config: &Config, host: &Host) -> bool {
     let plugins = host.plugins();
     for (path, grant) in plugins.grants().iter() {
-        println!("{} grant {}: {}", mark(Mark::Good), bold(path), grant.summary());
+        say!("{} grant {}: {}", mark(Mark::Good), bold(path), grant.summary());
     }
     for failure in plugins.grants().failures() {
-        println!("{} grant {}: {}", mark(Mark::Bad), bold(&failure.path), failure.message);
+        say!("{} grant {}: {}", mark(Mark::Bad), bold(&failure.path), failure.message);
     }
     for plugin in plugins.plugins() {
         let tools: Vec<&str> = plugin.offers.tools.iter().map(|loaded| loaded.tool.name.as_str()).collect();
         let signed = plugins.signer(&plugin.name).map(|signer| format!("; signed by {}", signer.name));
         let (tools, signed) = (tools.join(", "), signed.unwrap_or_default());
-        println!("{} plugin {}: {tools}{signed}", mark(Mark::Good), bold(&plugin.name));
+        say!("{} plugin {}: {tools}{signed}", mark(Mark::Good), bold(&plugin.name));
     }
     for note in plugins.notes() {
-        println!("{} plugin {}: {}", mark(Mark::Warning), bold(&note.plugin), note.message);
+        say!("{} plugin {}: {}", mark(Mark::Warning), bold(&note.plugin), note.message);
     }
     for failure in plugins.failures() {
-        println!("{} plugin {}: {}", mark(Mark::Bad), bold(&failure.plugin), failure.message);
+        say!("{} plugin {}: {}", mark(Mark::Bad), bold(&failure.plugin), failure.message);
     }
     let policy = plugins.policy();
     match plugins.policy_failure() {
-        Some(failure) => println!("{} policy: {}", mark(Mark::Bad), failure.message),
-        None => println!("{} policy {}: {} policies", mark(Mark::Good), bold(policy.name()), policy.count()),
+        Some(failure) => say!("{} policy: {}", mark(Mark::Bad), failure.message),
+        None => say!("{} policy {}: {} policies", mark(Mark::Good), bold(policy.name()), policy.count()),
     }
     for warning in policy.warnings() {
-        println!("{} policy: {warning}", mark(Mark::Warning));
+        say!("{} policy: {warning}", mark(Mark::Warning));
     }
     if plugins.plugins().is_empty() && plugins.failures().is_empty() {
-        println!("{} no plugins: put .wasm files into the plugin directory", mark(Mark::Warning));
+        say!("{} no plugins: put .wasm files into the plugin directory", mark(Mark::Warning));
     }
     // A config of no file has nowhere to write down what is approved.
     if config.file().is_some() && !plugins.pins().hold() && !plugins.plugins().is_empty() {
         let file = config.resolve(&config.pins.file);
         let says = "the plugins are not pinned: what changes in their files is served at once";
-        println!("{} {says}; `toolhost approve` pins them, in {}", mark(Mark::Warning), file.display());
+        say!("{} {says}; `toolhost approve` pins them, in {}", mark(Mark::Warning), file.display());
     }
     plugins.failures().is_empty() && plugins.grants().failures().is_empty() && plugins.policy_failure().is_none()
 }

@@ -1,5 +1,6 @@
 //! `toolhost test`: a plugin against its own `calls.toml`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -8,14 +9,16 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
+use toml::Spanned;
+use toml::de::DeTable;
 
-use super::terminal::{Mark, bold, mark, patiently};
+use super::terminal::{Mark, bold, mark, patiently, say};
 use crate::call::{Content, JsonObject, Outcome, Structured};
-use crate::capability::{Grants, grant_tables};
+use crate::capability::{Entry, Grants, PluginGrants, grant_tables};
 use crate::config::Config;
 use crate::fault::Error;
 use crate::policy::Policy;
-use crate::runtime::{Binary, Cache, Plugin, PluginSpec, Runtime};
+use crate::runtime::{Binary, Cache, Needs, Plugin, PluginSpec, Runtime};
 use crate::{call, fault};
 
 /// Test a plugin: run the calls of its calls.toml, with the answers written there.
@@ -63,31 +66,73 @@ struct ExpectedError {
 
 impl Test {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let calls = self.dir.join("calls.toml");
+        let config = read(&calls)?;
         let component = match self.component {
             Some(file) => file,
             None => build(&self.dir)?,
         };
-        let calls = self.dir.join("calls.toml");
-        let tables: Vec<&str> = grant_tables().into_iter().chain(["call"]).collect();
-        let config = Config::read(&calls, &tables)?;
         let plugin = load(&config, &component).await?;
         let (mut passed, mut failed) = (0, 0);
         for (name, expected) in config.grants::<Expected>("call") {
             match run_one(&plugin, expected?).await {
                 Ok(()) => {
                     passed += 1;
-                    println!("{} {name}", mark(Mark::Good));
+                    say!("{} {name}", mark(Mark::Good));
                 }
                 Err(why) => {
                     failed += 1;
-                    println!("{} {}: {why:#}", mark(Mark::Bad), bold(&name));
+                    say!("{} {}: {why:#}", mark(Mark::Bad), bold(&name));
                 }
             }
         }
-        println!("{passed} passed, {failed} failed");
+        say!("{passed} passed, {failed} failed");
         ensure!(passed + failed > 0, "{} holds no call: write a table [call.<name>]", calls.display());
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// Reads a calls.toml: grants, limits and calls. What else a config may hold would do nothing here.
+fn read(path: &Path) -> anyhow::Result<Config> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!(
+            "there is no {}: write it with a table [call.<name>] for each test, which has `tool`, `arguments` and \
+             `expect`, such as `expect.text = \"Hello, Ada!\"`; `toolhost new` makes one to start from",
+            path.display()
+        ),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let tables: Vec<&str> = grant_tables().into_iter().chain(["call"]).collect();
+    let config = Config::parse(&text, path, &tables)?;
+    for (key, _) in DeTable::parse(&text).map(Spanned::into_inner)? {
+        let name: &str = key.get_ref();
+        if name != "limits" && !tables.contains(&name) {
+            let known = tables.join("], [");
+            let message = format!(
+                "[{name}] means nothing here: the plugin has every grant that stands in this file; known are [limits], \
+                 [{known}]"
+            );
+            return Err(config.error_at(key.span(), message).into());
+        }
+    }
+    Ok(config)
+}
+
+/// That the file has a grant of each capability that the plugin imports.
+fn check_granted(bytes: &[u8], grants: &PluginGrants) -> anyhow::Result<()> {
+    // What is no plugin is refused when it is loaded.
+    let imported = Needs::read(bytes).map(|needs| needs.capabilities).unwrap_or_default();
+    let needs_grant = |name: &String| Entry::named(name).is_some_and(Entry::needs_grant);
+    if let Some(name) = imported.into_iter().find(|name| needs_grant(name) && !grants.has(name)) {
+        // What a store answers was put into it; of all others it is written.
+        let write = match name.as_str() {
+            "kv" => "[kv.x.memory]".to_owned(),
+            name => format!("[{name}.x.script], and its answers as tables [[{name}.x.script.answer]]"),
+        };
+        bail!("the plugin imports `toolhost:{name}`, and calls.toml grants it none; write a table {write}");
+    }
+    Ok(())
 }
 
 /// The plugin with every grant of the file.
@@ -97,15 +142,17 @@ async fn load(config: &Config, component: &Path) -> anyhow::Result<Plugin> {
         bail!("[{}]: {}", failure.path, failure.message);
     }
     let paths: Vec<String> = grants.iter().map(|(path, _)| path.to_owned()).collect();
+    let grants = grants.select(&paths).map_err(anyhow::Error::msg)?;
+    let bytes = std::fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
+    check_granted(&bytes, &grants)?;
     let spec = PluginSpec {
         name: "plugin".to_owned(),
         prefix: String::new(),
-        grants: grants.select(&paths).map_err(anyhow::Error::msg)?,
+        grants,
         settings: Vec::new(),
         limits: config.limits.clone(),
         grants_required: true,
     };
-    let bytes = std::fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
     let runtime = Runtime::new(1, Cache::none())?;
     let load = patiently("Compiling the plugin", Plugin::load(&runtime, spec, Binary::of(bytes))).await;
     load.with_context(|| format!("{} is refused", component.display()))

@@ -1,10 +1,14 @@
-//! The commands that need no server: inspect, test, call, check, iam-policy; and whom serve refuses.
+//! The commands that need no server: inspect, test, call, check, iam-policy, and any that nobody reads; and whom
+//! serve refuses.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use toolhost_tests::http::request;
 use toolhost_tests::toolhost::{Setup, run};
-use toolhost_tests::{component, repository};
+use toolhost_tests::{component, keys, repository, toolhost_program};
 
 use crate::{Served, folder};
 
@@ -151,6 +155,93 @@ async fn serve_refuses_an_address_that_others_reach_unless_it_is_told_to() -> Re
     let served = Served::start(dir.path(), &["serve", "--insecure"]).await?;
     let url = served.url.replace("0.0.0.0", "127.0.0.1");
     assert_eq!(request("GET", &format!("{url}/health"), &[], Vec::new()).await?.status, 200);
+    Ok(())
+}
+
+/// A host with keys, a plugin that has no grant, and one that reads a source.
+fn keys_and_crm() -> Result<Setup> {
+    let config = "[callers]\nkeys = \"keys.toml\"\n[plugins.crm]\nfile = \"sql.wasm\"\ngrants = [\"sql.crm\"]\n\
+        [sql.crm.script]\ndialect = \"mysql\"\n";
+    Setup::new(config).beside("keys.toml", keys::file(1)).plugin("sql", "sql")?.plugin("good", "good")
+}
+
+/// Runs the program with a standard output that takes nothing.
+fn run_into(stdout: impl Into<Stdio>, dir: &Path, arguments: &[&str]) -> Result<Output> {
+    let mut command = Command::new(toolhost_program()?);
+    Ok(command.args(arguments).current_dir(dir).stdin(Stdio::null()).stdout(stdout).output()?)
+}
+
+#[test]
+fn a_command_that_nobody_reads_ends_quietly_and_as_if_somebody_did() -> Result<()> {
+    let dir = keys_and_crm()?.write()?;
+    // For the list of keys, and for the trail.
+    for arguments in [&["key", "new", "ann"][..], &["call", "good__echo", r#"{"message": "hi"}"#]] {
+        let (status, printed) = run(dir.path(), arguments)?;
+        assert!(status.success(), "{printed}");
+    }
+    for (arguments, code) in [
+        (&["check"][..], 0),
+        (&["inspect", "plugins/sql.wasm"], 0),
+        (&["iam-policy"], 0),
+        (&["key", "list"], 0),
+        // A key that nobody saw is no use to anybody.
+        (&["key", "new", "bob"], 1),
+        (&["policy", "check"], 0),
+        (&["policy", "schema"], 0),
+        (&["policy", "explain", "--tool", "crm__run_query"], 0),
+        (&["policy", "explain", "--tool", "crm__run_query", "--caller", "bob"], 1),
+        (&["audit", "tail"], 0),
+        (&["audit", "query"], 0),
+        (&["audit", "verify"], 0),
+        (&["audit", "verify", "--with", "none"], 1),
+        (&["audit", "digest", "{}"], 0),
+        (&["call", "good__echo", r#"{"message": "hi"}"#], 0),
+        (&["call", "good__fail", r#"{"kind": "denied"}"#, "--json"], 1),
+        (&["new", "mine"], 0),
+        (&["approve", "--yes"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let output = run_into(writer, dir.path(), arguments)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    }
+    assert!(dir.path().join("toolhost.lock").exists(), "approved without a reader, and not written down");
+    Ok(())
+}
+
+/// Whoever waits for the output on a full disk has not had enough.
+#[test]
+fn output_that_is_lost_fails_the_command() -> Result<()> {
+    let dir = keys_and_crm()?.write()?;
+    let full = std::fs::File::options().write(true).open("/dev/full")?;
+    let output = run_into(full, dir.path(), &["policy", "schema"])?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("standard output did not take all that was said") && !said.contains("panicked"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn explain_says_that_the_grant_itself_bounds_what_the_policy_allows() -> Result<()> {
+    let dir = keys_and_crm()?.write()?;
+    let (status, printed) = run(dir.path(), &["policy", "explain", "--tool", "crm__run_query"])?;
+    assert!(status.success() && printed.contains("sql.execute of class `write` on sql.crm: allowed"), "{printed}");
+    let bound = printed.lines().find(|line| line.contains("whatever the policy allows, sql.crm is no more than"));
+    assert!(bound.is_some_and(|line| line.contains("read-only")), "{printed}");
+    Ok(())
+}
+
+#[test]
+fn revoke_says_when_a_host_follows() -> Result<()> {
+    for (serve, says) in [("", "within about two seconds"), ("[serve]\nreload = false\n", "only at SIGHUP")] {
+        let dir = Setup::new(format!("{serve}[callers]\nkeys = \"keys.toml\"\n")).write()?;
+        let (status, printed) = run(dir.path(), &["key", "new", "ann"])?;
+        assert!(status.success(), "{printed}");
+        let (status, printed) = run(dir.path(), &["key", "revoke", "ann-1"])?;
+        assert!(status.success() && printed.contains(says), "{printed}");
+    }
     Ok(())
 }
 

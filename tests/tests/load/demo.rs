@@ -121,11 +121,18 @@ async fn the_demo_reads_and_does_not_write() -> Result<()> {
 
 #[tokio::test]
 async fn the_demos_config_is_one_to_start_from() -> Result<()> {
+    // The demo tells how, and never ran where it is followed.
+    let welcome = demo(folder()?.path()).await?.welcome.clone();
+    let told = welcome.split("To start from this config: toolhost ").nth(1).context("the demo does not tell how")?;
+    let write: Vec<&str> = told.split_whitespace().collect();
+    let all = "demo --data data --plugins built --listen 127.0.0.1:0 --write-config toolhost.toml";
+    assert_eq!(write.join(" "), all, "{welcome}");
     let dir = folder()?;
-    drop(demo(dir.path()).await?);
-    let write = ["demo", "--data", "data", "--plugins", "built", "--write-config", "toolhost.toml"];
     let (status, printed) = run(dir.path(), &write)?;
     assert!(status.success(), "{printed}");
+    let count = r#"{"sql": "SELECT count(*) AS tickets FROM support_tickets"}"#;
+    let (status, printed) = run(dir.path(), &["call", "crm__run_query", count])?;
+    assert!(status.success() && printed.contains("200"), "{printed}");
     // Offline: whether a Prometheus runs on this machine is none of its business.
     let (status, printed) = run(dir.path(), &["check", "--offline"])?;
     assert!(status.success() && printed.contains("ok: plugin crm: crm__run_query"), "{printed}");

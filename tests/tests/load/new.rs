@@ -37,6 +37,33 @@ fn a_new_plugin_builds_and_passes_its_tests_and_they_can_fail() -> Result<()> {
 }
 
 #[test]
+fn what_a_calls_toml_lacks_or_cannot_have_is_said() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let file = component("sql")?;
+    let test = || run(dir.path(), &["test", ".", "--component", &file.to_string_lossy()]);
+    let (status, printed) = test()?;
+    assert!(!status.success() && printed.contains("there is no ./calls.toml: write it"), "{printed}");
+    assert!(printed.contains("[call.<name>]") && !printed.contains("toolhost demo"), "{printed}");
+    let call = "[call.lists]\ntool = \"list_servers\"\nexpect.text_contains = \"crm\"\n";
+    let script = "[sql.crm.script]\ndialect = \"mysql\"\n";
+    for (calls, says) in [
+        (call.to_owned(), "write a table [sql.x.script]"),
+        (format!("[plugins.plugin]\ngrants = [\"sql.crm\"]\n{script}"), "calls.toml:1:2: [plugins] means nothing"),
+        (format!("{call}{script}[serve]\n"), "calls.toml:6:2: [serve] means nothing"),
+        (script.to_owned(), "holds no call"),
+    ] {
+        std::fs::write(dir.path().join("calls.toml"), &calls)?;
+        let (status, printed) = test()?;
+        assert!(!status.success() && printed.contains(says), "{calls}: {printed}");
+        assert!(!printed.contains("grants = ["), "{calls}: {printed}");
+    }
+    std::fs::write(dir.path().join("calls.toml"), format!("{call}{script}[limits]\n"))?;
+    let (status, printed) = test()?;
+    assert!(status.success() && printed.contains("1 passed, 0 failed"), "{printed}");
+    Ok(())
+}
+
+#[test]
 fn new_overwrites_nothing_and_takes_no_odd_name() -> Result<()> {
     let dir = tempfile::tempdir()?;
     std::fs::create_dir(dir.path().join("mine"))?;

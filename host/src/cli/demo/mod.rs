@@ -15,10 +15,13 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 
 use super::serve::serve;
-use super::terminal::{bold, patiently};
+use super::terminal::{bold, patiently, say};
 use crate::capability::{grant_tables, sql};
 use crate::config::{self, Config};
 use crate::host::Host;
+
+/// Where it listens if nothing else is said.
+const LISTEN: &str = "127.0.0.1:8000";
 
 /// What the demo's config names.
 const PLUGINS: [&str; 5] = ["sql.wasm", "athena.wasm", "bedrock.wasm", "case_insights.wasm", "prometheus.wasm"];
@@ -30,14 +33,14 @@ const START_PROMETHEUS: &str =
 /// Serve a demo: a CRM and a lake of support cases, made here, and the tools to ask them.
 #[derive(Args)]
 pub(super) struct Demo {
-    /// Write the demo's config to this file, to start from, instead of serving.
+    /// Make the demo's data and write its config to this file, to start from, instead of serving.
     #[arg(long, value_name = "FILE")]
     write_config: Option<PathBuf>,
     /// Where to keep the demo's data; the user's data directory if not given.
     #[arg(long)]
     data: Option<PathBuf>,
     /// The address to listen on.
-    #[arg(long, default_value = "127.0.0.1:8000")]
+    #[arg(long, default_value = LISTEN)]
     listen: SocketAddr,
     /// The directory with sql.wasm and the others; `plugins` beside this program if not given.
     #[arg(long)]
@@ -46,6 +49,10 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let again = self.again();
+        if let Some(file) = &self.write_config {
+            ensure!(!file.exists(), "{} is there already", file.display());
+        }
         let data = self.data.or_else(|| Some(config::home_dir("XDG_DATA_HOME", ".local/share")?.join("toolhost/demo")));
         let data = data.context("there is no home directory; say where to keep the demo's data: --data DIR")?;
         let make = |dir: &Path| std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()));
@@ -53,17 +60,34 @@ impl Demo {
         let (database, lake) = (data.canonicalize()?.join("acme_crm.db"), data.canonicalize()?.join("insights"));
         make(&lake)?;
         let text = config_text(self.listen, &plugin_dir(self.plugins)?, &database, &lake)?;
-        if let Some(file) = self.write_config {
-            ensure!(!file.exists(), "{} is there already", file.display());
-            std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-            println!("Wrote {0}. Serve it: toolhost --config {0} serve", file.display());
-            return Ok(ExitCode::SUCCESS);
-        }
         let seeding = tokio::task::spawn_blocking(move || seed(&database, &lake));
         patiently("Making the demo's data", seeding).await??;
+        if let Some(file) = self.write_config {
+            std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+            say!("Wrote {0}. Serve it: toolhost --config {0} serve", file.display());
+            return Ok(ExitCode::SUCCESS);
+        }
         let config = Config::parse(&text, &data.join("demo.toml"), &grant_tables())?;
-        serve(config, false, welcome).await
+        serve(config, false, async |host: &Host, url: &str| welcome(host, url, &again).await).await
     }
+
+    /// The command that writes the config of this very demo.
+    fn again(&self) -> String {
+        let shown = |path: &PathBuf| path.display().to_string();
+        let given = [
+            ("--data", self.data.as_ref().map(shown)),
+            ("--plugins", self.plugins.as_ref().map(shown)),
+            ("--listen", Some(self.listen.to_string()).filter(|listen| listen != LISTEN)),
+        ];
+        let given = given.into_iter().filter_map(|(flag, value)| Some(format!("{flag} {} ", for_shell(&value?))));
+        format!("toolhost demo {}--write-config toolhost.toml", given.collect::<String>())
+    }
+}
+
+/// A word as a shell takes it.
+fn for_shell(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// The demo's data, where it is not there yet.
@@ -97,32 +121,39 @@ fn config_text(listen: SocketAddr, plugins: &Path, database: &Path, lake: &Path)
     Ok(text.replace("@FILES@", &quoted(lake)?))
 }
 
-async fn welcome(host: &Host, url: &str) {
+async fn welcome(host: &Host, url: &str, again: &str) {
     let question = r#"{"sql": "SELECT count(*) AS open_tickets FROM support_tickets WHERE status = 'open'"}"#;
-    println!("\n{}", bold("How many open support tickets do we have?"));
-    println!(
+    say!("\n{}", bold("How many open support tickets do we have?"));
+    say!(
         "  curl -s {url}/tools/crm__run_query -H 'Content-Type: application/json' -d \"{}\"",
         question.replace('"', "\\\"")
     );
-    println!("{}", bold("What do customers complain about?"));
-    println!("  curl -s {url}/tools/cases__get_service_trends -H 'Content-Type: application/json' -d \"{{}}\"");
+    say!("{}", bold("What do customers complain about?"));
+    say!("  curl -s {url}/tools/cases__get_service_trends -H 'Content-Type: application/json' -d \"{{}}\"");
     let plugins = host.plugins();
     let prometheus = plugins.grants().iter().find(|(path, _)| *path == "http.prometheus");
     if let Some((_, grant)) = prometheus
         && grant.probe().await.is_err()
     {
-        println!("No Prometheus answers on 127.0.0.1:9090; to start one: {START_PROMETHEUS}");
+        say!("No Prometheus answers on 127.0.0.1:9090; to start one: {START_PROMETHEUS}");
     }
-    println!("\n{}", bold("Connect Claude Code"));
-    println!("  claude mcp add --transport http toolhost {url}/mcp");
-    println!("{}", bold("Connect another MCP client"));
-    println!("  {{\"mcpServers\": {{\"toolhost\": {{\"type\": \"http\", \"url\": \"{url}/mcp\"}}}}}}");
-    println!("\nStop with Ctrl-C. To start from this config: toolhost demo --write-config toolhost.toml");
+    say!("\n{}", bold("Connect Claude Code"));
+    say!("  claude mcp add --transport http toolhost {url}/mcp");
+    say!("{}", bold("Connect another MCP client"));
+    say!("  {{\"mcpServers\": {{\"toolhost\": {{\"type\": \"http\", \"url\": \"{url}/mcp\"}}}}}}");
+    say!("\nStop with Ctrl-C. To start from this config: {again}");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        assert_eq!(for_shell("../data/a_b-1.db"), "../data/a_b-1.db");
+        assert_eq!(for_shell("my data"), "'my data'");
+        assert_eq!(for_shell("Ann's $HOME"), r"'Ann'\''s $HOME'");
+    }
 
     #[test]
     fn the_demos_config_parses_and_grants_the_plugin_its_source() {

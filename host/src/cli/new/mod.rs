@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
+use super::terminal::say;
+
 /// Make a new plugin: a folder with one small file, and its tests as data.
 #[derive(Args)]
 pub(super) struct New {
@@ -53,10 +55,10 @@ impl New {
             std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         }
         let folder = folder.display();
-        println!("Made {folder}. Next:");
-        println!("  rustup target add wasm32-wasip2   # once");
-        println!("  toolhost test {folder}");
-        println!("  cp {folder}/target/wasm32-wasip2/release/{}.wasm <your plugin directory>", name.replace('-', "_"));
+        say!("Made {folder}. Next:");
+        say!("  rustup target add wasm32-wasip2   # once");
+        say!("  toolhost test {folder}");
+        say!("  cp {folder}/target/wasm32-wasip2/release/{}.wasm <your plugin directory>", name.replace('-', "_"));
         Ok(ExitCode::SUCCESS)
     }
 }
