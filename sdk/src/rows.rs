@@ -42,9 +42,13 @@ impl Rows {
         }
         let count = self.rows.len();
         let rows = if count == 1 { "row" } else { "rows" };
-        let more = if self.truncated { "; there are more: raise max_rows or narrow the query" } else { "" };
         // Writing to a String cannot fail.
-        let _ = write!(text, "({count} {rows}{more})");
+        let _ = write!(text, "({count} {rows}");
+        if self.truncated {
+            // To raise it helps only where it was the limit, and not the grant's own.
+            let _ = write!(text, "; there are more: narrow the query, or raise max_rows if it is {count}");
+        }
+        text.push(')');
         text
     }
 }
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn rows_that_were_left_out_are_told() {
         let rows = Rows { truncated: true, ..two_rows() };
-        let last = "(2 rows; there are more: raise max_rows or narrow the query)";
+        let last = "(2 rows; there are more: narrow the query, or raise max_rows if it is 2)";
         assert_eq!(rows.to_text().lines().last(), Some(last));
     }
 
