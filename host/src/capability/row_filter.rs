@@ -11,14 +11,18 @@
 //! all_for = ["admins"]
 //! ```
 
+mod trial;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 use toml::Spanned;
 
+pub(super) use self::trial::Unfit;
 use super::OpenError;
 use crate::call::Caller;
 use crate::guard::rows::{Filter, Sightings, Unbound, classify_rows, narrow};
@@ -27,7 +31,8 @@ use crate::wit::{Error, ErrorKind};
 
 /// `[<capability>.<grant>.rows]`: the filtered tables by name, as statements write it without quotes:
 /// `case_summary` for the table in whatever schema, `"support.case_summary"` for that of one. Views and
-/// tables that show the same rows need filters of their own.
+/// tables that show the same rows need filters of their own. While a filter does not fit the source, which has no
+/// such table or no such column, no statement is run there; Athena alone is not asked, as it costs.
 pub(super) type Config = BTreeMap<String, RowsOf>;
 
 /// `[<capability>.<grant>.rows.<table>]`: which rows of one table a caller sees.
@@ -61,6 +66,8 @@ pub(super) struct RowFilters {
     filters: Vec<Filter>,
     /// What the filters at the same places are of.
     tables: Vec<Table>,
+    /// Set when all were tried out, and fit.
+    fit: OnceCell<()>,
 }
 
 #[derive(Debug)]
@@ -69,29 +76,6 @@ struct Table {
     /// The config table of the filter.
     path: String,
     all_for: BTreeSet<String>,
-}
-
-/// A statement that reads no row, and fails unless a filter fits the database: one of a misspelt table hides nothing.
-#[derive(Debug)]
-pub(super) struct Trial<'a> {
-    pub(super) statement: String,
-    /// The config table of the filter.
-    path: &'a str,
-}
-
-impl Trial<'_> {
-    /// What the operator is told of a trial that failed.
-    pub(super) fn failure(&self, error: &Error) -> String {
-        let Self { path, .. } = self;
-        match error.kind {
-            ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Denied => format!(
-                "[{path}]: the source has no such table, or its condition does not fit; mend whichever is wrong, for \
-                 a table of another name is not filtered: {}",
-                error.message
-            ),
-            _ => format!("[{path}] could not be tried out: {}", error.message),
-        }
-    }
 }
 
 impl RowFilters {
@@ -110,7 +94,7 @@ impl RowFilters {
             filters.push(filter);
             tables.push(Table { name, path, all_for });
         }
-        Ok(Self { dialect, filters, tables })
+        Ok(Self { dialect, filters, tables, fit: OnceCell::new() })
     }
 
     /// Whether every caller sees every row.
@@ -190,17 +174,6 @@ impl RowFilters {
                  their names.",
                 names.join(", ")
             )
-        })
-    }
-
-    /// A trial of each filter, by the names that the database has.
-    pub(super) fn trials(&self) -> impl Iterator<Item = Trial<'_>> {
-        let quote = if self.dialect == Dialect::Mysql { "`" } else { "\"" };
-        self.filters.iter().zip(&self.tables).map(move |(filter, Table { name, path, .. })| {
-            // A name with quotes in it was refused.
-            let table = name.replace('.', &format!("{quote}.{quote}"));
-            let condition = filter.of_nobody();
-            Trial { statement: format!("SELECT 1 FROM {quote}{table}{quote} WHERE {condition} LIMIT 0"), path }
         })
     }
 
@@ -353,32 +326,6 @@ mod tests {
         assert!(flaw("[\"a.b.c.d\"]\nwhere = \"1 = 1\"\n").contains("no name of a table"));
         assert!(flaw("[cases]\nwhere = \"1 = 1\"\nall = []\n").contains("unknown field `all`"));
         assert!(flaw("[cases]\nall_for = []\n").contains("missing field `where`"));
-    }
-
-    #[test]
-    fn each_filter_is_tried_out_by_a_statement_that_reads_no_row() {
-        let statements = |dialect| {
-            let text = "[\"crm.Cases\"]\nwhere = \"unit in (:unit) or owner = :name or mark = ':name'\"\n";
-            let config: Config = toml::from_str(text).expect("parses");
-            let filters = RowFilters::open(config, "sql.crm", dialect, &BTreeSet::new()).expect("opens");
-            filters.trials().map(|trial| trial.statement).collect::<Vec<_>>()
-        };
-        let rest = "WHERE unit in ('1') or owner = '1' or mark = ':name' LIMIT 0";
-        assert_eq!(statements(Dialect::Mysql), [format!("SELECT 1 FROM `crm`.`Cases` {rest}")]);
-        for dialect in [Dialect::Sqlite, Dialect::Athena] {
-            assert_eq!(statements(dialect), [format!("SELECT 1 FROM \"crm\".\"Cases\" {rest}")]);
-        }
-    }
-
-    #[test]
-    fn a_trial_that_failed_names_the_table_of_the_config() {
-        let (filters, error) = (filters(), |kind| Error::new(kind, "no such table: cases"));
-        let trial = filters.trials().next().expect("there is one");
-        let told = trial.failure(&error(ErrorKind::Invalid));
-        assert!(told.starts_with("[sql.crm.rows.cases]: the source has no such table, or its condition"), "{told}");
-        assert!(told.ends_with(": no such table: cases"), "{told}");
-        // A database that is away says nothing of the table.
-        assert!(!trial.failure(&error(ErrorKind::Unavailable)).contains("no such table, or"));
     }
 
     #[test]

@@ -97,7 +97,7 @@ async fn the_service_gets_the_filter_and_other_statements_as_they_were_written()
 }
 
 #[tokio::test]
-async fn a_filter_that_fits_no_table_is_found_when_the_engine_inside_is_asked() -> Result<()> {
+async fn a_filter_that_fits_no_table_is_found_where_it_costs_nothing_to_ask() -> Result<()> {
     let found = Bench::new().await?.house.probe("query.inside").await?;
     assert!(found.is_ok(), "{found:?}");
     let misspelt = FILTER.replace("business_unit", "busines_unit");
@@ -106,6 +106,10 @@ async fn a_filter_that_fits_no_table_is_found_when_the_engine_inside_is_asked() 
         let found = bench.house.probe("query.inside").await?;
         let says = format!("[query.inside.rows.{table}]: the source has no such table, or its condition does not fit");
         assert!(found.as_ref().is_err_and(|told| told.starts_with(&says)), "{found:?}");
+        let arguments = json!({ "source": "inside", "query": "SELECT COUNT(*) FROM case_summary" });
+        let refused = bench.house.call(&admin(), "athena__query_athena", arguments).await?;
+        let error = refused.err().context("it answered")?;
+        assert!(error.message.contains("toolhost check"), "{error:?}");
         // The service wants money for what it is asked.
         let found = bench.house.probe("query.service").await?;
         assert!(found.is_ok() && bench.athena.statements().len() == 1, "{found:?}");

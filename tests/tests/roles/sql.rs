@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use toolhost::call::Caller;
@@ -119,7 +119,7 @@ async fn values_of_the_plugin_stay_its_own() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_filter_that_fits_no_table_is_found_when_the_source_is_asked() -> Result<()> {
+async fn a_source_with_a_filter_that_fits_no_table_answers_nothing() -> Result<()> {
     let bench = Bench::new().await?;
     for source in SOURCES {
         let found = bench.house.probe(&format!("sql.{source}")).await?;
@@ -133,6 +133,10 @@ async fn a_filter_that_fits_no_table_is_found_when_the_source_is_asked() -> Resu
             let says =
                 format!("[sql.{source}.rows.{table}]: the source has no such table, or its condition does not fit");
             assert!(found.as_ref().is_err_and(|told| told.starts_with(&says)), "{found:?}");
+            let arguments = json!({ "source": source, "sql": "SELECT COUNT(*) FROM case_summary" });
+            let refused = bench.house.call(&admin(), "sql__run_query", arguments).await?;
+            let error = refused.err().with_context(|| format!("{source} answered"))?;
+            assert!(error.kind == Kind::Unavailable && error.message.contains("toolhost check"), "{error:?}");
         }
     }
     Ok(())

@@ -45,7 +45,7 @@ use wasmtime::component::{HasSelf, Linker};
 use self::backend::{Backend, Transaction, unknown_commit};
 use self::rows::{Limits, RowStream};
 use self::statement::{Statement, Template};
-use super::row_filter::{self, RowFilters};
+use super::row_filter::{self, RowFilters, Unfit};
 use super::statement_guard::StatementGuard;
 use super::{CallState, Capability, Deed, OpenError, Place, Probe};
 use crate::call::{Caller, Facts};
@@ -173,12 +173,7 @@ impl Capability for Sql {
 
     async fn probe(&self) -> Result<Probe, String> {
         let probe = self.backend.probe().await?;
-        // A script has answers, and no tables.
-        if !matches!(self.backend, Backend::Script(_)) {
-            for trial in self.guard.filters.trials() {
-                self.try_out(&trial.statement).await.map_err(|error| trial.failure(&error))?;
-            }
-        }
+        self.prove_filters().await.map_err(|unfit| unfit.reason)?;
         Ok(probe)
     }
 
@@ -206,9 +201,18 @@ enum Checked {
 }
 
 impl Sql {
+    /// Proves that the filters of rows fit; no statement of a plugin is run before.
+    async fn prove_filters(&self) -> Result<(), Unfit> {
+        match self.backend {
+            // It has answers, and no tables.
+            Backend::Script(_) => Ok(()),
+            _ => self.guard.filters.prove(|statement| self.try_out(statement)).await,
+        }
+    }
+
     /// Runs a statement of the host's own that reads, to its end.
-    async fn try_out(&self, text: &str) -> Result<(), Error> {
-        let statement = self.template(text)?.bind(&[]).map_err(invalid)?;
+    async fn try_out(&self, text: String) -> Result<(), Error> {
+        let statement = self.template(&text)?.bind(&[]).map_err(invalid)?;
         let (rows, deadline) = self.in_time(|| self.backend.read(statement)).await?;
         rows.collect(self.limits.rows_max, &self.limits, deadline).await.map(drop)
     }
@@ -217,6 +221,7 @@ impl Sql {
     async fn read(&self, caller: &Caller, text: &str, parameters: &[Parameter]) -> Result<(RowStream, Instant), Error> {
         match self.check(caller, text, parameters)? {
             Checked::Read(statement) => {
+                self.prove_filters().await?;
                 let (rows, deadline) = self.in_time(|| self.backend.read(statement)).await?;
                 Ok((definer::hide(text, rows), deadline))
             }
@@ -242,6 +247,7 @@ impl Sql {
         if values.is_empty() {
             return Err(Error::new(ErrorKind::Invalid, "there is no set of parameters to run the statement with"));
         }
+        self.prove_filters().await?;
         let work = self.in_time(async || {
             let mut transaction = self.backend.begin().await?;
             let effect = transaction.write_all(text, values).await?;
@@ -255,6 +261,7 @@ impl Sql {
     /// Begins a transaction.
     async fn begin(&self) -> Result<Transaction, Error> {
         self.writable()?;
+        self.prove_filters().await?;
         self.in_time(|| self.backend.begin()).await.map(|(transaction, _)| transaction)
     }
 
