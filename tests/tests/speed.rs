@@ -12,7 +12,8 @@ use toolhost_tests::bench::client::{ARGUMENT_BYTES, Load};
 use toolhost_tests::bench::native;
 use toolhost_tests::bench::servers::Server;
 use toolhost_tests::bench::turns::{Measure, Plan, take_turns};
-use toolhost_tests::mcp::ERAS;
+use toolhost_tests::mcp::{ERAS, Era};
+use toolhost_tests::toolhost::Setup;
 
 /// Client and native server have the allocator that toolhost has.
 #[global_allocator]
@@ -55,6 +56,22 @@ const PAGE_FAULTS_MAX: f64 = 5.0;
 
 /// More calls than this are made on each connection.
 const CALLS_MIN: usize = 100;
+
+/// A plugin that told of many tools has touched much memory, and leaves none of it for its calls to clean: they would
+/// give some back, and touch that anew, in every second of them.
+const FAULTS_AFTER_MUCH_MAX: f64 = 0.2;
+
+#[tokio::test]
+async fn a_call_is_not_dearer_for_what_its_plugin_told_of_itself() -> Result<()> {
+    let crowd = Setup::new("[plugins.crowd]\nsettings = { tools = 1_000 }\n").plugin("crowd", "crowd")?;
+    let mut server = Server::of(crowd.start().await?);
+    server.tool = "crowd__echo";
+    let measured = take_turns(&[(&server, server.echo(ARGUMENT_BYTES))], Era::Modern, 1, PLAN).await?;
+    let faults = measured.first().context("nothing was measured")?.mean(|round| round.page_faults);
+    println!("{faults:.2} page faults a call, at most {FAULTS_AFTER_MUCH_MAX}");
+    ensure!(faults <= FAULTS_AFTER_MUCH_MAX, "{faults:.2} page faults a call");
+    Ok(())
+}
 
 #[tokio::test]
 async fn a_sandboxed_call_costs_a_few_times_a_native_one_at_most() -> Result<()> {

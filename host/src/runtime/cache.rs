@@ -58,9 +58,9 @@ impl Cache {
         Ok(Self { dir: Some(dir.to_owned()), files: Mutex::default() })
     }
 
-    /// The component of these bytes, if it was compiled before.
-    pub(super) fn kept(&self, engine: &Engine, binary: &Binary) -> Option<Component> {
-        let key = key(engine, binary);
+    /// The component of this digest, if it was compiled before.
+    pub(super) fn kept(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let key = key(engine, digest);
         let file = self.find(&key)?;
         match load(engine, &file) {
             Ok(component) => Some(component),
@@ -76,13 +76,13 @@ impl Cache {
 
     /// The component of these bytes, which is compiled and kept if it was not before.
     pub(super) fn kept_or_compiled(&self, engine: &Engine, binary: &Binary) -> wasmtime::Result<Component> {
-        self.kept(engine, binary).map_or_else(|| self.compile(engine, binary), Ok)
+        self.kept(engine, &binary.digest).map_or_else(|| self.compile(engine, binary), Ok)
     }
 
     fn compile(&self, engine: &Engine, binary: &Binary) -> wasmtime::Result<Component> {
         let component = Component::from_binary(engine, &binary.bytes)?;
         let Some(dir) = &self.dir else { return Ok(component) };
-        let key = key(engine, binary);
+        let key = key(engine, &binary.digest);
         let kept = component.serialize().and_then(|code| {
             let file = dir.join(format!("{key}-{}.cwasm", digest(&code)));
             write(&file, &code)?;
@@ -114,10 +114,10 @@ impl Cache {
 }
 
 /// Whatever the compiled code depends on: the component, the engine's settings, the version of wasmtime.
-fn key(engine: &Engine, binary: &Binary) -> String {
+fn key(engine: &Engine, digest: &str) -> String {
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
-    format!("{}-{:016x}", binary.digest, settings.finish())
+    format!("{digest}-{:016x}", settings.finish())
 }
 
 /// The key in the name of a file: all before the digest of the code.

@@ -5,9 +5,9 @@ use std::str::Utf8Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::InstancePre;
 use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
+use super::code::Code;
 use super::exports::{Exports, Visited};
 use super::lane::TickUsed;
 use super::{Runtime, output};
@@ -24,7 +24,7 @@ const BYTES_AT_ONCE: usize = 8 << 20;
 /// What instances of one plugin are made from.
 pub(super) struct Guest {
     pub(super) runtime: Runtime,
-    pub(super) pre: InstancePre<CallState>,
+    pub(super) code: Code,
     pub(super) exports: Exports,
     pub(super) scope: Arc<Scope>,
 }
@@ -33,6 +33,20 @@ pub(super) struct Guest {
 pub(super) type Answering<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, wit::Error>>> + Send + 'a>>;
 
 impl Guest {
+    /// The same on code of its own, for what is rare and touches much memory; or this very one, where no code is kept.
+    ///
+    /// What an instance touched stays in its place, and is cleaned after each later call there (`engine.rs`), though
+    /// that needs little of it. Where the code is dropped, it is given back.
+    pub(super) async fn apart(self: &Arc<Self>) -> Arc<Self> {
+        let guest = Arc::clone(self);
+        let apart = tokio::task::spawn_blocking(move || {
+            let code = guest.code.again(&guest.runtime)?;
+            let exports = Exports::of(&code.pre, &code.needs).ok()?;
+            Some(Self { runtime: guest.runtime.clone(), code, exports, scope: Arc::clone(&guest.scope) })
+        });
+        apart.await.ok().flatten().map_or_else(|| Arc::clone(self), Arc::new)
+    }
+
     /// Makes an instance, asks it once, and drops it. Dropping the future stops it.
     ///
     /// `time` is what it may take; while it waits for its client, time stands still.
@@ -52,7 +66,7 @@ impl Guest {
         let visit = async move {
             let _place = place;
             let answer = clock.within(async {
-                let instance = guest.pre.instantiate_async(&mut store).await?;
+                let instance = guest.code.pre.instantiate_async(&mut store).await?;
                 ask(guest.exports.within(instance), &mut store).await
             });
             let answer = answer.await;
@@ -64,7 +78,7 @@ impl Guest {
 
     fn store(&self, call: Call<()>, policy: Arc<Policy>, tick_used: &TickUsed, clock: Clock) -> Store<CallState> {
         let state = CallState::new(call, Arc::clone(&self.scope), policy, clock);
-        let mut store = Store::new(self.pre.engine(), state);
+        let mut store = Store::new(self.code.pre.engine(), state);
         store.limiter(CallState::limiter);
         store.set_hostcall_fuel(BYTES_AT_ONCE);
         // At each tick the guest gives way, so that none holds a thread and a dropped

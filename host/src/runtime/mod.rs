@@ -3,6 +3,7 @@
 //! It never asks where a component came from, and knows of no capability but the list.
 
 mod cache;
+mod code;
 mod engine;
 mod exports;
 mod instance;

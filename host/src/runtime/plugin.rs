@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
-use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::cache::Binary;
+use super::code::{Code, check_granted};
 use super::exports::Exports;
 use super::instance::Guest;
-use super::needs::is_concurrent;
 use super::offers::{Completed, LoadedPrompt, Offers};
 use super::output::Allowance;
 use super::tool::LoadedTool;
@@ -18,8 +17,8 @@ use super::{EngineError, Needs, NotAPlugin, Runtime, output};
 use crate::call::{
     Answer, Call, Complete, Contents, Conversation, GetPrompt, News, Outcome, ReadResource, Suggestions, UseTool,
 };
+use crate::capability::PluginGrants;
 use crate::capability::state::Scope;
-use crate::capability::{CallState, Entry, PluginGrants};
 use crate::config::Limits;
 use crate::fault::{Error, Kind};
 use crate::policy::Policy;
@@ -71,7 +70,7 @@ impl LoadError {
         matches!(self, Self::Undescribed(_, error) if error.kind == Kind::Busy)
     }
 
-    fn unrunnable(error: &wasmtime::Error) -> Self {
+    pub(super) fn unrunnable(error: &wasmtime::Error) -> Self {
         Self::Unrunnable(format!("{error:#}"))
     }
 }
@@ -107,17 +106,16 @@ impl Plugin {
     /// The same component, otherwise granted, set or named: nothing is compiled again.
     pub async fn under(&self, spec: PluginSpec) -> Result<Self, LoadError> {
         check_granted(&self.needs, &spec)?;
-        let code = Code { digest: self.digest.clone(), needs: self.needs.clone(), pre: self.guest.pre.clone() };
-        Self::made_of(code, &self.guest.runtime, spec).await
+        Self::made_of(self.guest.code.clone(), &self.guest.runtime, spec).await
     }
 
     async fn made_of(code: Code, runtime: &Runtime, spec: PluginSpec) -> Result<Self, LoadError> {
-        let Code { digest, needs, pre } = code;
-        let exports = Exports::of(&pre, &needs).map_err(|error| LoadError::unrunnable(&error))?;
+        let exports = Exports::of(&code.pre, &code.needs).map_err(|error| LoadError::unrunnable(&error))?;
         let PluginSpec { name, prefix, grants, settings, limits, .. } = spec;
         let scope = Arc::new(Scope { plugin: name.clone(), grants, settings, limits, seal: runtime.seal.clone() });
-        let guest = Arc::new(Guest { runtime: runtime.clone(), pre, exports, scope });
-        let offers = Offers::of(&guest, &prefix).await?;
+        let (digest, needs) = (code.digest.clone(), code.needs.clone());
+        let guest = Arc::new(Guest { runtime: runtime.clone(), code, exports, scope });
+        let offers = Offers::of(&guest.apart().await, &prefix).await?;
         Ok(Self { name, prefix, digest, needs, offers, guest })
     }
 
@@ -138,7 +136,7 @@ impl Plugin {
 
     /// The same plugin, which has described itself anew.
     pub async fn described_anew(&self) -> Result<Self, LoadError> {
-        let offers = Offers::of(&self.guest, &self.prefix).await?;
+        let offers = Offers::of(&self.guest.apart().await, &self.prefix).await?;
         let Self { name, prefix, digest, needs, guest, .. } = self;
         let (name, prefix, digest, needs) = (name.clone(), prefix.clone(), digest.clone(), needs.clone());
         Ok(Self { name, prefix, digest, needs, offers, guest: Arc::clone(guest) })
@@ -263,50 +261,6 @@ fn not_offered() -> wit::Error {
     wit::Error::new(wit::ErrorKind::NotFound, "this plugin has none")
 }
 
-/// A component that was compiled, and linked with what it imports and nothing else.
-struct Code {
-    digest: String,
-    needs: Needs,
-    pre: InstancePre<CallState>,
-}
-
-impl Code {
-    fn of(runtime: &Runtime, spec: &PluginSpec, binary: Binary) -> Result<Self, LoadError> {
-        let (cache, linker) = (&runtime.cache, runtime.linker());
-        // What is compiled already was read as a whole before that, and says the same of itself.
-        let kept = cache.kept(linker.engine(), &binary);
-        let needs = match &kept {
-            Some(component) => Needs::of(component, linker.engine())?,
-            None => Needs::read(&binary.bytes)?,
-        };
-        check_granted(&needs, spec)?;
-        let pre = match kept {
-            Some(component) => link(linker, &needs, &component),
-            None => {
-                let linker = if is_concurrent(&binary.bytes) { runtime.concurrent_linker()? } else { linker };
-                let component = cache.kept_or_compiled(linker.engine(), &binary);
-                component.and_then(|component| link(linker, &needs, &component))
-            }
-        };
-        let pre = pre.map_err(|error| LoadError::unrunnable(&error))?;
-        Ok(Self { digest: binary.digest, needs, pre })
-    }
-}
-
-fn link(linker: &Linker<CallState>, needs: &Needs, component: &Component) -> wasmtime::Result<InstancePre<CallState>> {
-    let mut linker = linker.clone();
-    for capability in needs.capabilities.iter().filter_map(|name| Entry::named(name)) {
-        (capability.link)(&mut linker)?;
-    }
-    linker.instantiate_pre(component)
-}
-
 fn crashed(error: JoinError) -> LoadError {
     LoadError::Unrunnable(error.to_string())
-}
-
-fn check_granted(needs: &Needs, spec: &PluginSpec) -> Result<(), LoadError> {
-    let mut unmet = needs.unmet(&spec.name, &spec.grants);
-    unmet.retain(|_| spec.grants_required || !needs.unknown.is_empty());
-    if unmet.is_empty() { Ok(()) } else { Err(LoadError::Ungranted(unmet.join("; "))) }
 }
